@@ -1,0 +1,86 @@
+import type { Cancel } from '../lib/cancel.ts';
+
+/** What an upstream says of one of its models. USD prices are decimal strings per token, as OpenRouter's `/v1/models` gives them. */
+export interface UpstreamModel {
+  readonly id: string;
+  readonly name: string | undefined;
+  readonly contextLength: number | undefined;
+  readonly maxOutput: number | undefined;
+  readonly usdPerToken:
+    | {
+        readonly input: string;
+        readonly output: string;
+        readonly cachedInput: string | undefined;
+        readonly reasoning: string | undefined;
+        readonly image: string | undefined;
+        readonly request: string | undefined;
+      }
+    | undefined;
+}
+
+export interface ForwardRequest {
+  /** The bytes to send, already spliced for this upstream. */
+  readonly body: Buffer;
+  readonly stream: boolean;
+  readonly requestId: string;
+  /** Reset by the router when the answer's first byte is later than this, in ms. */
+  readonly firstByteTimeoutMs: number;
+}
+
+/** The live object we can send to. It never sees who pays. */
+export interface Upstream {
+  readonly id: string;
+  /** What to do when the payer leaves mid-answer: abort upstream at once, or read it to its end. */
+  readonly onPayerGone: 'cancel' | 'drain';
+  /** The upstream's own model list. Rejects with `UpstreamFailure`. */
+  models(): Promise<readonly UpstreamModel[]>;
+  /** Sends once. Resolves with the head of a 200 answer; rejects with `UpstreamFailure`. `cancel` closes the connection at once. */
+  send(request: ForwardRequest, cancel: Cancel): Promise<UpstreamAnswer>;
+  close(): Promise<void>;
+}
+
+/** A 200 answer. */
+export interface UpstreamAnswer {
+  readonly kind: 'json' | 'stream';
+  /** Allow-listed response headers, names lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /**
+   * Pushes the body, in order. When `onChunk` returns a promise the upstream is paused until it resolves (backpressure).
+   * Resolves at the end of a complete body; rejects with `UpstreamFailure` when it breaks, idles out or is cancelled.
+   */
+  relay(onChunk: (chunk: Buffer) => undefined | Promise<void>): Promise<void>;
+}
+
+/**
+ * `unreachable` (nothing was sent or no answer came), `timeout`, `status` (a non-200 answer), `broken` (the body broke off),
+ * `protocol` (200 with something that is no answer), `cancelled` (by us).
+ */
+export type FailureKind =
+  | 'unreachable'
+  | 'timeout'
+  | 'status'
+  | 'broken'
+  | 'protocol'
+  | 'cancelled';
+
+export class UpstreamFailure extends Error {
+  override readonly name = 'UpstreamFailure';
+  readonly kind: FailureKind;
+  /** The upstream's status for `status`, else undefined. */
+  readonly status: number | undefined;
+  /** The upstream's error object (at most 16 kB were read), for 4xx that are the request's fault. */
+  readonly body: unknown;
+  readonly retryAfterS: number | undefined;
+
+  constructor(
+    kind: FailureKind,
+    message: string,
+    options: { cause?: unknown; status?: number; body?: unknown; retryAfterS?: number } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.kind = kind;
+    this.status = options.status;
+    this.body = options.body;
+    this.retryAfterS = options.retryAfterS;
+  }
+}
