@@ -128,6 +128,20 @@ export const boolean: Parser<boolean> = (field) => {
   return false;
 };
 
+/** An absolute URL of one of `protocols` (`https:`), without credentials, query or fragment; canonical, no trailing slash. */
+export function url(protocols: readonly string[]): Parser<string> {
+  return (field) => {
+    const parsed = typeof field.value === 'string' ? URL.parse(field.value) : null;
+    const isFit = parsed !== null && protocols.includes(parsed.protocol);
+    if (!isFit || parsed.username + parsed.password + parsed.search + parsed.hash !== '') {
+      const wanted = protocols.map((protocol) => `${protocol}//`).join(' or ');
+      reject(field, `must be a URL that starts with ${wanted}, without credentials or a query`);
+      return '';
+    }
+    return parsed.href.replace(/\/+$/, '');
+  };
+}
+
 /** More digits than this are not told apart by a JSON number. */
 const MAX_DECIMAL_DIGITS = 15;
 
