@@ -68,8 +68,8 @@ export interface RouterErrorOptions {
   readonly status?: number;
   /** Seconds for `Retry-After`. */
   readonly retryAfterS?: number;
-  /** More response headers (names lower case). */
-  readonly headers?: Readonly<Record<string, string>>;
+  /** More response headers (names lower case); a list is one header line per value, in order. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** More top-level fields of the JSON body. */
   readonly fields?: Readonly<Record<string, unknown>>;
 }
@@ -83,7 +83,7 @@ export class RouterError extends Error {
   readonly resend: Resend;
   readonly param: string | undefined;
   readonly retryAfterS: number | undefined;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly fields: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message: string, options: RouterErrorOptions = {}) {
