@@ -1,0 +1,44 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+
+/** A command that opens the store for a moment shall not pay for a thread. */
+const START_DELAY_MS = 1000;
+
+export interface Checkpointer {
+  /** Resolves when the thread has closed its connection. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Moves the WAL of `file` into the database from a worker thread, from one second on, so that the WAL stays bounded and the
+ * event loop never waits for it. Never keeps the process alive. `onFailure` is told when the thread died.
+ */
+export function startCheckpointer(file: string, onFailure: (cause: unknown) => void): Checkpointer {
+  let worker: Worker | undefined;
+  const timer = setTimeout(() => {
+    worker = new Worker(workerUrl(), { workerData: file });
+    worker.unref();
+    worker.once('error', (cause) => {
+      worker = undefined;
+      onFailure(cause);
+    });
+  }, START_DELAY_MS).unref();
+
+  return {
+    async stop() {
+      clearTimeout(timer);
+      if (worker === undefined) return;
+      const exit = once(worker, 'exit');
+      worker.ref();
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+      worker.postMessage('stop');
+      await exit;
+    },
+  };
+}
+
+/** The compiler does not rewrite this name: the package runs the .js beside it, a checkout the .ts. */
+function workerUrl(): URL {
+  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+  return new URL(`./checkpoint-worker${extension}`, import.meta.url);
+}
