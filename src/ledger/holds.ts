@@ -69,13 +69,16 @@ function* place(request: HoldAsk, held: Msat): Operation<bigint> {
   return row.id;
 }
 
-/** Joins the requests that wait on an account; the account's change is not cut while one waits. */
-export function* wait(account: string, request: string, nowMs: number): Operation<bigint> {
+/** Joins the requests that wait on an account; its change is not cut while one waits. Undefined when it is not there. */
+export function* wait(
+  account: string,
+  request: string,
+  nowMs: number,
+): Operation<bigint | undefined> {
+  if ((yield* run(sql.ADD_WAITING, account)) !== 1) return undefined;
   const now = BigInt(nowMs);
   const row = yield* get(sql.INSERT_WAITING, account, request, now, now);
-  const joined = yield* run(sql.ADD_WAITING, account);
-  if (row === undefined || joined !== 1)
-    throw new Error('cannot wait on an account that is not there');
+  if (row === undefined) throw new Error('the waiting hold was not written');
   return row.id;
 }
 

@@ -29,6 +29,8 @@ export const ERRORS = {
   model_not_found: kind(404, 'invalid_request_error', 'never'),
   rate_limited: kind(429, 'rate_limit_error', 'later'),
   balance_in_use: kind(429, 'rate_limit_error', 'later'),
+  payer_gone: kind(499, 'invalid_request_error', 'never'),
+  invalid_api_key: kind(401, 'invalid_request_error', 'never'),
   no_upstream: kind(503, 'upstream_error', 'later'),
   pricing_unavailable: kind(503, 'server_error', 'later'),
   payment_required: kind(402, 'payment_required', 'never'),
@@ -97,5 +99,17 @@ export class RouterError extends Error {
     this.retryAfterS = options.retryAfterS;
     this.headers = options.headers ?? {};
     this.fields = options.fields ?? {};
+  }
+
+  /** The same error with more response headers. */
+  with(headers: Readonly<Record<string, string>>): RouterError {
+    return new RouterError(this.code, this.message, {
+      cause: this.cause,
+      status: this.status,
+      headers: { ...this.headers, ...headers },
+      fields: this.fields,
+      ...(this.param === undefined ? {} : { param: this.param }),
+      ...(this.retryAfterS === undefined ? {} : { retryAfterS: this.retryAfterS }),
+    });
   }
 }

@@ -1,0 +1,157 @@
+import { account, openAccount, openTotal } from '../../ledger/accounts.ts';
+import { grant } from '../../ledger/grant.ts';
+import { wait } from '../../ledger/holds.ts';
+import type { AccountRow } from '../../ledger/sql.ts';
+import { ceilToSat, msatOfSat } from '../../lib/amount.ts';
+import { RouterError } from '../../lib/errors.ts';
+import type { Operation } from '../../store/operation.ts';
+import { redeemedBy } from '../../wallet/journal.ts';
+import type { Mint } from '../../wallet/mints.ts';
+import type { SwapOutcome } from '../../wallet/swap.ts';
+import { parseTokenFresh } from '../../wallet/token.ts';
+import type { IncomingToken } from '../../wallet/token.ts';
+import { alreadySpent, insufficient, mintAway } from './errors.ts';
+import { redeemPlan } from './inputs.ts';
+import type { CashuParts } from './parts.ts';
+import { enlist, join, orGone, refine } from './pursuit.ts';
+import type { Pursuit } from './pursuit.ts';
+
+/** A request waits this long for its mint's lane; then it is answered 503, nothing sent. */
+export const LANE_WAIT_MS = 15_000;
+
+/** First presentation of a token: all checks, then the one swap, which every request with the same token joins. */
+export async function present(parts: CashuParts, pursuit: Pursuit): Promise<void> {
+  parts.refusals.check(pursuit.account);
+  const token = await tokenOf(parts, pursuit);
+  const worth = msatOfSat(token.amount - token.fee);
+  const held = grant(pursuit.quote, { free: worth, running: 0n, waiting: 0n });
+  // The free bound does not fit this token: count, before anything is taken.
+  if ((held === undefined || held < pursuit.quote.wanted) && (await refine(pursuit))) return;
+  if (held === undefined) throw insufficient(pursuit.quote, { balance_msat: worth, held_msat: 0n });
+  if (token.mint.away) throw mintAway();
+  parts.refused.check(pursuit.request.address);
+  if (await rivalInWork(parts, pursuit, token)) return;
+  const opened = await parts.store.write(() => open(parts, pursuit, token));
+  if (opened.kind === 'exists') return;
+  if (opened.kind === 'spent') throw remember(parts, pursuit, alreadySpent());
+  if (opened.kind === 'full') throw mintFull();
+  enlist(parts, pursuit, opened.id);
+  const task = parts.tasks.start(
+    pursuit.account,
+    token.proofs.map(({ y }) => y),
+    async () => redeem(parts, pursuit, token, ceilToSat(held)),
+    (outcome) => refusal(parts, pursuit, token.mint, outcome),
+  );
+  await orGone(pursuit, task.done);
+}
+
+async function tokenOf(parts: CashuParts, pursuit: Pursuit): Promise<IncomingToken> {
+  const { text } = pursuit.request.credential;
+  pursuit.token ??= await parseTokenFresh(text, parts.wallet.mints, parts.crypto);
+  return pursuit.token;
+}
+
+/** Another account's task holds one of these coins: wait when it takes its own change back, refuse when it redeems them. */
+async function rivalInWork(
+  parts: CashuParts,
+  pursuit: Pursuit,
+  token: IncomingToken,
+): Promise<boolean> {
+  const ys = token.proofs.map(({ y }) => y);
+  const holder = parts.tasks.holderOf(ys, pursuit.account);
+  if (holder === undefined) return false;
+  const rival = await parts.store.read(() => account(holder));
+  if (rival?.state === 'redeeming')
+    throw new RouterError(
+      'cashu_token_overlaps',
+      'Some coins of this token are just being redeemed with another token.',
+    );
+  const task = parts.tasks.get(holder);
+  if (task !== undefined)
+    await orGone(
+      pursuit,
+      task.done.catch(() => undefined),
+    );
+  return true;
+}
+
+type Opened =
+  | { readonly kind: 'opened'; readonly id: bigint }
+  | { readonly kind: 'exists' }
+  | { readonly kind: 'spent' }
+  | { readonly kind: 'full' };
+
+function* open(parts: CashuParts, pursuit: Pursuit, token: IncomingToken): Operation<Opened> {
+  if ((yield* account(pursuit.account)) !== undefined) return { kind: 'exists' };
+  if ((yield* redeemedBy(token.proofs.map(({ y }) => y))) !== undefined) return { kind: 'spent' };
+  const total = (yield* openTotal(token.mint.id)) + (token.amount - token.fee) * 1000n;
+  if (total > parts.maxOpenPerMint) return { kind: 'full' };
+  const nowMs = parts.clock.now();
+  yield* openAccount({
+    id: pursuit.account,
+    mint: token.mint.id,
+    unit: token.unit,
+    mode: pursuit.request.credential.mode ?? parts.bearerChange,
+    nowMs,
+  });
+  const id = yield* wait(pursuit.account, pursuit.request.requestId, nowMs);
+  if (id === undefined) throw new Error('the account was not written');
+  return { kind: 'opened', id };
+}
+
+async function redeem(
+  parts: CashuParts,
+  pursuit: Pursuit,
+  token: IncomingToken,
+  holdSat: bigint,
+): Promise<SwapOutcome | undefined> {
+  const turn = { key: pursuit.request.address, deadlineMs: parts.clock.now() + LANE_WAIT_MS };
+  return parts.wallet.swap(token.mint, turn, async () =>
+    parts.waiters.isEmpty(pursuit.account)
+      ? undefined
+      : redeemPlan(token, pursuit.account, holdSat),
+  );
+}
+
+/** The token was sent before and nobody knows what became of it: its payer is here again, so it may be sent again. */
+export async function resume(parts: CashuParts, pursuit: Pursuit, row: AccountRow): Promise<void> {
+  const mint = parts.wallet.mints.byId(row.mint);
+  if (mint === undefined) throw mintAway();
+  const turn = { key: pursuit.request.address, deadlineMs: parts.clock.now() + LANE_WAIT_MS };
+  if (parts.tasks.get(row.id) !== undefined) return;
+  const task = parts.tasks.start(
+    row.id,
+    [],
+    async () => parts.wallet.resume(mint, turn, row.id),
+    (outcome) => refusal(parts, pursuit, mint, outcome),
+  );
+  await join(parts, pursuit);
+  await orGone(pursuit, task.done);
+}
+
+function refusal(
+  parts: CashuParts,
+  pursuit: Pursuit,
+  mint: Mint,
+  outcome: SwapOutcome & { kind: 'refused' },
+): RouterError {
+  const { verdict } = outcome;
+  if (verdict === 'keyset') void parts.wallet.mints.refresh(mint);
+  if (verdict === 'keyset' || verdict === 'unsent') return mintAway();
+  parts.refused.add(pursuit.request.address);
+  const invalid = new RouterError('cashu_token_invalid', 'The mint refused this token.');
+  return remember(parts, pursuit, verdict === 'spent' ? alreadySpent() : invalid);
+}
+
+function remember(parts: CashuParts, pursuit: Pursuit, error: RouterError): RouterError {
+  parts.refusals.remember(pursuit.account, error);
+  return error;
+}
+
+function mintFull(): RouterError {
+  return new RouterError(
+    'cashu_mint_limit_reached',
+    'This node holds as much of this mint as it wants to; use another mint or try later.',
+    { retryAfterS: 60 },
+  );
+}

@@ -1,0 +1,115 @@
+import { dropAccount, moveState, stranded } from '../../ledger/accounts.ts';
+import type { AccountRow } from '../../ledger/sql.ts';
+import { RouterError } from '../../lib/errors.ts';
+import type { Operation } from '../../store/operation.ts';
+import type { Store } from '../../store/store.ts';
+import { openSwapOf } from '../../wallet/journal.ts';
+import type { SwapOutcome } from '../../wallet/swap.ts';
+import type { Waiters } from './waiters.ts';
+
+/** An account whose swap is in work in this process. */
+export interface Task {
+  /** Resolves when the account is open (or out) again; rejects with what its requests are told. Never unhandled. */
+  readonly done: Promise<void>;
+}
+
+export interface Tasks {
+  get(account: string): Task | undefined;
+  /** The account (not this one) in whose task one of these coins is. */
+  holderOf(ys: readonly Uint8Array[], except: string): string | undefined;
+  /**
+   * Starts the one task of an account whose state is `redeeming`, `refunding` or `reclaiming`. `work` swaps at the mint;
+   * `refusal` says what a definite no means to the payer. Where nothing was journaled the account goes back to what it was.
+   */
+  start(
+    account: string,
+    ys: readonly Uint8Array[],
+    work: () => Promise<SwapOutcome | undefined>,
+    refusal: (outcome: SwapOutcome & { kind: 'refused' }) => RouterError,
+  ): Task;
+  /** Resolves when no task runs. */
+  idle(): Promise<void>;
+}
+
+export function createTasks(store: Store, waiters: Waiters): Tasks {
+  const tasks = new Map<string, Task>();
+  const holders = new Map<string, string>();
+
+  async function carryOut(
+    account: string,
+    work: () => Promise<SwapOutcome | undefined>,
+    refusal: (outcome: SwapOutcome & { kind: 'refused' }) => RouterError,
+  ): Promise<void> {
+    let outcome: SwapOutcome | undefined;
+    try {
+      outcome = await work();
+    } catch (error) {
+      waiters.ungrant(account);
+      await store.write(() => goBack(account));
+      throw error;
+    }
+    if (outcome === undefined) {
+      await store.write(() => goBack(account));
+      return;
+    }
+    if (outcome.kind === 'refused') throw refusal(outcome);
+    if (outcome.kind === 'open') throw unresolved();
+  }
+
+  return {
+    get: (account) => tasks.get(account),
+    holderOf(ys, except) {
+      for (const y of ys) {
+        const holder = holders.get(hex(y));
+        if (holder !== undefined && holder !== except) return holder;
+      }
+      return undefined;
+    },
+    start(account, ys, work, refusal) {
+      if (tasks.has(account)) throw new Error('an account has one task at a time');
+      const keys = ys.map(hex);
+      for (const key of keys) holders.set(key, account);
+      const done = carryOut(account, work, refusal).finally(() => {
+        tasks.delete(account);
+        for (const key of keys) holders.delete(key);
+        waiters.wake(account);
+      });
+      // Whoever waits gets the error; a task that nobody waits for any more has told the database.
+      done.catch(() => undefined);
+      const task = { done };
+      tasks.set(account, task);
+      return task;
+    },
+    async idle() {
+      while (tasks.size > 0)
+        await Promise.allSettled([...tasks.values()].map(async (task) => task.done));
+    },
+  };
+}
+
+/** An account in the middle of a swap of which nothing was journaled is what it was before. */
+export function* goBack(account: string): Operation<void> {
+  if ((yield* openSwapOf(account)) !== undefined) return;
+  yield* dropAccount(account);
+  yield* moveState(account, 'reclaiming', 'out');
+  yield* moveState(account, 'refunding', 'open');
+}
+
+/** After a crash: accounts in the middle of a swap that was never journaled go back; the others wait for evidence. */
+export function* recoverAccounts(): Operation<readonly AccountRow[]> {
+  const rows = yield* stranded();
+  for (const row of rows) yield* goBack(row.id);
+  return rows;
+}
+
+function unresolved(): RouterError {
+  return new RouterError(
+    'cashu_mint_unreachable',
+    'The mint did not answer. Nothing is lost: send the same request with the same token again.',
+    { retryAfterS: 2 },
+  );
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}

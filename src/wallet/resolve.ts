@@ -1,0 +1,115 @@
+import type { Operation } from '../store/operation.ts';
+import * as journal from './journal.ts';
+import type { SwapRow } from './journal.ts';
+import { MintFailure } from './mint-failure.ts';
+import type { Mint, Mints } from './mints.ts';
+import { deriveOutputs, rangeOf } from './outputs.ts';
+import { apply, post, refuse } from './swap.ts';
+import type { RefusedVerdict, SwapOutcome, SwapParts } from './swap.ts';
+
+/** What the mint's own records say of an open operation. */
+type Evidence =
+  | { readonly kind: 'closed'; readonly outcome: SwapOutcome }
+  | { readonly kind: 'spent' | 'pending' | 'unspent' | 'unreachable' };
+
+/** Resends of one resolution, while every input is unspent and nothing was signed. */
+const MAX_RESENDS = 3;
+const RESEND_PAUSE_MS = 200;
+
+export interface ResolveParts extends SwapParts {
+  readonly mints: Mints;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+export interface ResolveOptions {
+  /**
+   * May the stored bytes be sent again? Only where the payer stands before us with the token, or the inputs are coins that
+   * nobody else knows. Requires the mint's lane.
+   */
+  readonly maySend: boolean;
+}
+
+/**
+ * Finds out what became of an operation (NUT-09 restore of its outputs, NUT-07 state of its inputs) and closes it on
+ * evidence. Idempotent; safe to run at any time, also after `kill -9`.
+ */
+export async function resolveSwap(
+  parts: ResolveParts,
+  id: bigint,
+  options: ResolveOptions,
+): Promise<SwapOutcome> {
+  for (let resends = 0; ; resends += 1) {
+    const row = await parts.store.read(() => journal.swapRow(id));
+    if (row.state === 'applied') return { kind: 'applied' };
+    if (row.state === 'refused') return { kind: 'refused', verdict: verdictOf(row) };
+    const mint = parts.mints.byId(row.mint);
+    if (mint === undefined) return { kind: 'open' };
+    const evidence = await observe(parts, row, mint);
+    if (evidence.kind === 'closed') return evidence.outcome;
+    if (evidence.kind === 'spent') return closeSpent(parts, row, mint);
+    const again = evidence.kind === 'unspent' && options.maySend && resends < MAX_RESENDS;
+    if (!again) return { kind: 'open' };
+    if (resends > 0) await parts.sleep(RESEND_PAUSE_MS * 2 ** resends);
+    const outcome = await resend(parts, id, mint);
+    if (outcome.kind !== 'open') return outcome;
+  }
+}
+
+async function resend(parts: ResolveParts, id: bigint, mint: Mint): Promise<SwapOutcome> {
+  const row = await parts.store.write(function* (): Operation<SwapRow> {
+    yield* journal.countAttempt(id);
+    return yield* journal.swapRow(id);
+  }, 'disk');
+  return post(parts, row, mint);
+}
+
+/** Spent, and our outputs were not signed when we looked: look once more, then at our own other operations, then believe it. */
+async function closeSpent(parts: ResolveParts, row: SwapRow, mint: Mint): Promise<SwapOutcome> {
+  const again = await observe(parts, row, mint);
+  if (again.kind === 'closed') return again.outcome;
+  if (again.kind !== 'spent') return { kind: 'open' };
+  await parts.settleRivals(row.id);
+  return refuse(parts, row, 'spent');
+}
+
+async function observe(parts: ResolveParts, row: SwapRow, mint: Mint): Promise<Evidence> {
+  try {
+    const signatures = await restored(parts, row, mint);
+    if (signatures !== undefined) {
+      const outcome = await apply(parts, row, { mint, signatures, restored: true });
+      return { kind: 'closed', outcome };
+    }
+    const ys = await parts.store.read(() => journal.inputsOf(row.id));
+    const states = await mint.client.check(ys);
+    if (states.includes('PENDING')) return { kind: 'pending' };
+    // One input spent is enough: a swap is atomic, so this one did not and cannot happen.
+    return { kind: states.includes('SPENT') ? 'spent' : 'unspent' };
+  } catch (error) {
+    if (!(error instanceof MintFailure)) throw error;
+    parts.log.debug(
+      { operation: String(row.id), mint: mint.url, reason: error.reason },
+      'the mint did not tell what became of an operation',
+    );
+    return { kind: 'unreachable' };
+  }
+}
+
+/** The mint's signatures on all outputs in order, or undefined when it has none. */
+async function restored(parts: ResolveParts, row: SwapRow, mint: Mint) {
+  const outputs = deriveOutputs(parts.crypto, parts.seeds[row.seed], rangeOf(row));
+  const blinded = outputs.map((output) => output.blinded);
+  const found = await mint.client.restore(row.keyset, blinded);
+  if (found.every((signature) => signature === undefined)) return undefined;
+  const signatures = found.filter((signature) => signature !== undefined);
+  if (signatures.length !== outputs.length)
+    parts.log.error(
+      { operation: String(row.id), mint: mint.url },
+      'the mint signed only some outputs of a swap, which must not be possible',
+    );
+  return signatures;
+}
+
+function verdictOf(row: SwapRow): RefusedVerdict {
+  const { verdict } = row;
+  return verdict === 'spent' || verdict === 'keyset' || verdict === 'unsent' ? verdict : 'rejected';
+}

@@ -1,0 +1,102 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import * as journal from './journal.ts';
+import type { Purpose, SwapRow } from './journal.ts';
+import type { Turn } from './lane.ts';
+import type { Mint, Mints } from './mints.ts';
+import type { ResolveParts } from './resolve.ts';
+import { createResolver } from './resolver.ts';
+import { abandon, sendSwap } from './swap.ts';
+import type { SwapEffect, SwapOutcome, SwapParts, SwapPlan } from './swap.ts';
+
+export interface Wallet {
+  readonly mints: Mints;
+  /** Registers what verdicts on swaps of this purpose do in the books. Once per purpose, before `start`. */
+  on(purpose: Purpose, effect: SwapEffect): void;
+  /**
+   * Waits for the mint's lane, asks `plan` for the swap (undefined: no longer wanted), journals, sends and resolves it.
+   * Rejects with RouterError, nothing sent, when the lane is full, late, or the mint's breaker is open.
+   */
+  swap(
+    mint: Mint,
+    turn: Turn,
+    plan: () => Promise<SwapPlan | undefined>,
+  ): Promise<SwapOutcome | undefined>;
+  /** Resolves an owner's open operation, sending it again if that can help. Undefined when none is open. */
+  resume(mint: Mint, turn: Turn, owner: string): Promise<SwapOutcome | undefined>;
+  /** Resolves an owner's open operation by looking only. Undefined when none is open. */
+  look(owner: string): Promise<SwapOutcome | undefined>;
+  /** Looks at everything a crash left open, then keeps looking at what stays open, with backoff. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export type WalletOptions = Omit<SwapParts, 'effectOf' | 'settleRivals'> & {
+  readonly mints: Mints;
+};
+
+export function createWallet(options: WalletOptions): Wallet {
+  const effects = new Map<Purpose, SwapEffect>();
+  const { store, mints } = options;
+  const parts: ResolveParts = {
+    ...options,
+    sleep: async (ms) => {
+      await sleep(ms);
+    },
+    effectOf(purpose) {
+      const effect = effects.get(purpose);
+      if (effect === undefined) throw new Error(`no effect is registered for ${purpose}`);
+      return effect;
+    },
+    async settleRivals(id) {
+      for (const rival of await store.read(() => journal.rivalsOf(id)))
+        await resolver.resolve(rival, false);
+    },
+  };
+  const resolver = createResolver(parts);
+
+  async function openOf(owner: string): Promise<SwapRow | undefined> {
+    return store.read(() => journal.openSwapOf(owner));
+  }
+
+  async function finish(id: bigint): Promise<SwapOutcome> {
+    const outcome = await resolver.resolve(id, true);
+    if (outcome.kind === 'open') await abandon(parts, id);
+    return outcome;
+  }
+
+  return {
+    mints,
+    on(purpose, effect) {
+      effects.set(purpose, effect);
+    },
+    async swap(mint, turn, plan) {
+      const work = async (): Promise<SwapOutcome | undefined> => {
+        const planned = await plan();
+        if (planned === undefined) return undefined;
+        const sent = await sendSwap(parts, planned);
+        return sent.kind === 'open' ? finish(sent.id) : sent;
+      };
+      return mint.lane.run(turn, work);
+    },
+    async resume(mint, turn, owner) {
+      if ((await openOf(owner)) === undefined) return undefined;
+      const work = async (): Promise<SwapOutcome | undefined> => {
+        const row = await openOf(owner);
+        return row === undefined ? undefined : finish(row.id);
+      };
+      return mint.lane.run(turn, work);
+    },
+    async look(owner) {
+      const row = await openOf(owner);
+      return row === undefined ? undefined : resolver.resolve(row.id, false);
+    },
+    async start() {
+      await store.write(() => journal.resetWork());
+      resolver.start();
+    },
+    async stop() {
+      await resolver.stop();
+    },
+  };
+}
