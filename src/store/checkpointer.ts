@@ -1,11 +1,10 @@
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
 /** A command that opens the store for a moment shall not pay for a thread. */
 const START_DELAY_MS = 1000;
 
 export interface Checkpointer {
-  /** Resolves when the thread has closed its connection. */
+  /** Resolves when the thread has closed its connection and ended. Idempotent. */
   stop(): Promise<void>;
 }
 
@@ -14,25 +13,25 @@ export interface Checkpointer {
  * event loop never waits for it. Never keeps the process alive. `onFailure` is told when the thread died.
  */
 export function startCheckpointer(file: string, onFailure: (cause: unknown) => void): Checkpointer {
-  let worker: Worker | undefined;
+  let running: { readonly worker: Worker; readonly exit: Promise<void> } | undefined;
   const timer = setTimeout(() => {
-    worker = new Worker(workerUrl(), { workerData: file });
+    const worker = new Worker(workerUrl(), { workerData: file });
     worker.unref();
-    worker.once('error', (cause) => {
-      worker = undefined;
-      onFailure(cause);
+    worker.once('error', onFailure);
+    const exit = new Promise<void>((resolve) => {
+      worker.once('exit', () => resolve());
     });
+    running = { worker, exit };
   }, START_DELAY_MS).unref();
 
   return {
     async stop() {
       clearTimeout(timer);
-      if (worker === undefined) return;
-      const exit = once(worker, 'exit');
-      worker.ref();
+      if (running === undefined) return;
+      running.worker.ref();
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
-      worker.postMessage('stop');
-      await exit;
+      running.worker.postMessage('stop');
+      await running.exit;
     },
   };
 }

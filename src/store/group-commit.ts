@@ -47,7 +47,7 @@ export function groupCommit(
       });
     } catch (cause) {
       queue = [...queued, ...queue];
-      fail(cause);
+      fail(cause instanceof StorageFailure ? cause.cause : cause);
       return;
     }
     for (const settle of settles) settle();
