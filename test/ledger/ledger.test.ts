@@ -57,7 +57,7 @@ test('parallel holds never exceed the balance', async () => {
   await fund(db.store, 'a', 10_000n);
 
   const results = await Promise.all(
-    Array.from({ length: 20 }, async () => await db.store.write(() => hold(askFor('a', 1500n)))),
+    Array.from({ length: 20 }, async () => db.store.write(() => hold(askFor('a', 1500n)))),
   );
 
   expect(results.filter((result) => result.kind === 'held')).toHaveLength(6);
