@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
-import { secp256k1 } from '@noble/curves/secp256k1.js';
-
+import type { Crypto } from '../../crypto/crypto.ts';
 import { decodeBech32, encodeBech32, regroup } from './bech32.ts';
+import { signRecoverable } from './ecdsa.ts';
 
 export interface InvoiceTerms {
   readonly amountMsat: number;
@@ -15,7 +15,7 @@ export interface InvoiceTerms {
 }
 
 /** A signed BOLT-11 invoice of the regtest network. */
-export function makeInvoice(terms: InvoiceTerms): string {
+export function makeInvoice(crypto: Crypto, terms: InvoiceTerms): string {
   const hash = createHash('sha256').update(terms.preimage).digest();
   const secret = createHash('sha256').update('secret').update(hash).digest();
   const prefix = `lnbcrt${amountText(terms.amountMsat)}`;
@@ -31,10 +31,8 @@ export function makeInvoice(terms: InvoiceTerms): string {
   ];
   const signed = Buffer.concat([Buffer.from(prefix), Buffer.from(regroup(words, 5, 8))]);
   const digest = createHash('sha256').update(signed).digest();
-  const signature = secp256k1.sign(digest, terms.nodeKey, { prehash: false, format: 'recovered' });
-  // noble puts the recovery id first, BOLT-11 last
-  const reordered = Buffer.concat([signature.subarray(1), signature.subarray(0, 1)]);
-  return encodeBech32(prefix, [...words, ...regroup(reordered, 8, 5)]);
+  const signature = signRecoverable(crypto, digest, terms.nodeKey);
+  return encodeBech32(prefix, [...words, ...regroup(signature, 8, 5)]);
 }
 
 const MSAT_PER_UNIT: Readonly<Record<string, number>> = {

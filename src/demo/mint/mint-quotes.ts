@@ -97,7 +97,7 @@ function newInvoice(
   terms: { readonly amount: number; readonly unit: string; readonly description: string },
 ): { readonly request: string; readonly preimage: string } {
   const preimage = createHmac('sha256', core.seed).update(`preimage/${id}`).digest();
-  const request = makeInvoice({
+  const request = makeInvoice(core.crypto, {
     amountMsat: terms.unit === 'msat' ? terms.amount : terms.amount * 1000,
     preimage,
     nodeKey: createHmac('sha256', core.seed).update('node').digest(),
