@@ -8,7 +8,7 @@ import { admitKeysets } from './keyset-admission.ts';
 import { keysetWithKeys, shortKeysetId } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
 import type { MintClient } from './mint-client.ts';
-import { KEYSET_MINT, KEYSETS_OF_MINT, UPSERT_KEYSET } from './mint-sql.ts';
+import { KEYSET_HOLDER, KEYSETS_OF_MINT, UPSERT_KEYSET } from './mint-sql.ts';
 import type { KeysetRow } from './mint-sql.ts';
 
 /** What one mint issued: cached in memory and in the database, every keyset of the accepted unit proven to match its id. */
@@ -51,13 +51,15 @@ export function createMintKeysets(options: MintKeysetsOptions): MintKeysets {
     for (const [id, keyset] of keysets) {
       if (!fresh.has(id) && keyset.keys.size > 0) fresh.set(id, { ...keyset, active: false });
     }
-    const cloned = await store.write(() => storeKeysets(mint.id, [...fresh.values()]), 'disk');
-    for (const id of cloned) {
-      warn(id, 'refused a keyset: its id belongs to another mint');
-      fresh.delete(id);
+    const changed = [...fresh.values()].filter((keyset) => !isSame(keyset, keysets.get(keyset.id)));
+    const cloned =
+      changed.length === 0 ? [] : await store.write(() => storeKeysets(mint.id, changed), 'disk');
+    for (const { keyset, holder } of cloned) {
+      warn(keyset, `refused a keyset: its id belongs to the mint ${holder}`);
+      fresh.delete(keyset);
     }
-    for (const keyset of fresh.values()) {
-      if (keysets.get(keyset.id)?.active === keyset.active || keyset.keys.size === 0) continue;
+    for (const keyset of changed) {
+      if (!fresh.has(keyset.id) || keyset.keys.size === 0) continue;
       const fields = { mint: mint.url, keyset: keyset.id, active: keyset.active };
       log.info({ ...fields, feePpk: Number(keyset.ppk) }, 'keyset of a mint is new or changed');
     }
@@ -89,6 +91,10 @@ export function isExpired(keyset: Keyset, clock: Clock): boolean {
   return keyset.expiryS !== undefined && keyset.expiryS * 1000n <= BigInt(clock.now());
 }
 
+function isSame(keyset: Keyset, known: Keyset | undefined): boolean {
+  return known !== undefined && known.active === keyset.active && known.ppk === keyset.ppk;
+}
+
 function preferred(a: Keyset, b: Keyset): number {
   if (a.expiryS !== b.expiryS) {
     if (a.expiryS === undefined) return -1;
@@ -99,12 +105,18 @@ function preferred(a: Keyset, b: Keyset): number {
   return a.id < b.id ? -1 : 1;
 }
 
-/** Writes the proven keysets; returns the ids that another mint already holds. */
-function* storeKeysets(mint: bigint, keysets: readonly Keyset[]): Operation<string[]> {
-  const cloned: string[] = [];
+interface Clone {
+  readonly keyset: string;
+  /** URL of the mint that had it first. */
+  readonly holder: string;
+}
+
+/** Writes the proven keysets, but for those that another mint already holds; returns these. */
+function* storeKeysets(mint: bigint, keysets: readonly Keyset[]): Operation<Clone[]> {
+  const cloned: Clone[] = [];
   for (const { id, unit, active, ppk, expiryS, keys } of keysets) {
-    const holder = yield* get(KEYSET_MINT, id);
-    if (holder !== undefined && holder.mint !== mint) cloned.push(id);
+    const holder = yield* get(KEYSET_HOLDER, id);
+    if (holder !== undefined && holder.id !== mint) cloned.push({ keyset: id, holder: holder.url });
     else if (keys.size > 0) {
       const text = [...keys].map(([amount, key]) => `${amount}:${hexOf(key)}`).join(',');
       yield* run(UPSERT_KEYSET, id, mint, unit, active ? 1n : 0n, ppk, expiryS ?? null, text);

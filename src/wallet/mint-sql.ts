@@ -42,7 +42,9 @@ export const INSERT_MINT = query<{ id: bigint }>(
   'INSERT INTO mint (id, url) SELECT coalesce(max(id), 0) + 1, ? FROM mint RETURNING id',
 );
 export const KEYSETS_OF_MINT = query<KeysetRow>('SELECT * FROM keyset WHERE mint = ?');
-export const KEYSET_MINT = query<{ mint: bigint }>('SELECT mint FROM keyset WHERE id = ?');
+export const KEYSET_HOLDER = query<{ id: bigint; url: string }>(
+  'SELECT mint.id, mint.url FROM keyset JOIN mint ON mint.id = keyset.mint WHERE keyset.id = ?',
+);
 /** The keys of an id never change; what its mint says about it may. */
 export const UPSERT_KEYSET = query(
   `INSERT INTO keyset (id, mint, unit, active, ppk, expiry_s, keys) VALUES (?, ?, ?, ?, ?, ?, ?)

@@ -111,7 +111,8 @@ interface KnownMint {
 
 async function openMint(url: string, options: MintsOptions): Promise<KnownMint> {
   const { store, clock, log } = options;
-  const id = await store.write(() => mintId(url), 'disk');
+  const row = await store.read(() => get(MINT_BY_URL, url));
+  const id = row?.id ?? (await store.write(() => mintId(url), 'disk'));
   const breaker = createBreaker({ clock });
   const client = createMintClient(url, { breaker });
   const keysets = createMintKeysets({ ...options, mint: { id, url }, client });
