@@ -1,0 +1,10 @@
+/** Who we are, as `/v1/info` tells it. */
+export interface NodeDescription {
+  readonly name: string;
+  readonly about: string;
+  /** The package's version. */
+  readonly version: string;
+  /** Where payers reach us, when that is configured. */
+  readonly url: string | undefined;
+  readonly mints: readonly string[];
+}
