@@ -60,7 +60,7 @@ export interface MintsOptions {
 }
 
 const REFRESH_MS = 600_000;
-/** While a mint is away. */
+/** How often a mint that is away is asked: nobody else may be sending it anything. */
 const RETRY_MS = 15_000;
 const MIN_REFRESH_GAP_MS = 10_000;
 /** At about 20 swaps a second (nutshell) the last one waits a few seconds. */
@@ -171,14 +171,15 @@ function createRefresher(
       running = undefined;
     }
   };
-  const scheduleIn = (ms: number): void => {
-    if (isClosed) return;
-    timer = setTimeout(tick, ms * (0.9 + 0.2 * random()));
-    timer.unref();
-  };
+  const jittered = (ms: number): number => ms * (0.9 + 0.2 * random());
+  let dueMs = clock.now();
   const tick = (): void => {
+    timer = setTimeout(tick, jittered(RETRY_MS));
+    timer.unref();
+    if (!mint.away && clock.now() < dueMs) return;
+    dueMs = clock.now() + jittered(REFRESH_MS);
     // `refresh` never rejects.
-    void refresh().finally(() => scheduleIn(mint.away ? RETRY_MS : REFRESH_MS));
+    void refresh();
   };
 
   return {

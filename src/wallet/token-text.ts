@@ -46,7 +46,7 @@ export function readTokenText(text: string, limits: TokenTextLimits): TokenText 
   if (text.length > limits.maxChars) {
     throw new RouterError('cashu_token_too_large', 'The token is too long.');
   }
-  const match = /^(?:(?:web\+)?cashu:(?:\/\/)?)?cashu([AB])(\S+)$/i.exec(text.trim());
+  const match = /^(?:(?:web\+)?cashu:(?:\/\/)?)?cashu([AB])(\S+)$/.exec(text.trim());
   const [, version, payload] = match ?? [];
   if (version === undefined || payload === undefined) throw invalid('This is no Cashu token.');
 

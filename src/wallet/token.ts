@@ -81,8 +81,8 @@ export function parseToken(
     );
   }
 
+  refuseDuplicates(token.proofs);
   const proofs = token.proofs.map((proof, i) => checkedProof(proof, keysets[i], crypto));
-  refuseDuplicates(proofs);
   return { mint, unit: ACCEPTED_UNIT, proofs, amount, fee, accountId: accountIdOf(proofs) };
 }
 
@@ -167,9 +167,10 @@ function isLocked(secret: string): boolean {
   return secret.replaceAll('\0', '').trimStart().startsWith('[');
 }
 
-function refuseDuplicates(proofs: readonly IncomingProof[]): void {
-  const ys = new Set(proofs.map(({ y }) => Buffer.from(y).toString('hex')));
-  if (ys.size < proofs.length) throw invalid('The token has the same coin twice.');
+/** Secrets are well-formed text, so different ones have different bytes and different Ys. */
+function refuseDuplicates(proofs: readonly ProofText[]): void {
+  const secrets = new Set(proofs.map(({ secret }) => secret));
+  if (secrets.size < proofs.length) throw invalid('The token has the same coin twice.');
 }
 
 function unitNotAccepted(): RouterError {
