@@ -2,6 +2,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 import Database from 'better-sqlite3';
 
+import type { CheckpointTask } from './checkpointer.ts';
+
 /** Below this a checkpoint is not worth its fsyncs (4 MB; SQLite's own default). */
 const CHECKPOINT_PAGES = 1000;
 
@@ -10,14 +12,17 @@ const RESTART_PAGES = 16_000;
 
 const INTERVAL_MS = 250;
 
+/** How long the writer may have to wait, at the worst, for a restart that a reader of an old snapshot prevents. */
+const RESTART_TIMEOUT_MS = 50;
+
 interface Progress {
   readonly log: number;
   readonly checkpointed: number;
 }
 
 /** Runs in a thread of its own, since a checkpoint blocks for as long as its fsyncs take. */
-function checkpointRegularly(file: string): void {
-  const connection = new Database(file, { fileMustExist: true });
+function checkpointRegularly({ file, pause }: CheckpointTask): void {
+  const connection = new Database(file, { fileMustExist: true, timeout: RESTART_TIMEOUT_MS });
   connection.pragma('synchronous = FULL');
 
   const step = (mode: 'NOOP' | 'PASSIVE' | 'RESTART'): Progress => {
@@ -28,8 +33,18 @@ function checkpointRegularly(file: string): void {
   const timer = setInterval(() => {
     const { log, checkpointed } = step('NOOP');
     if (log - checkpointed < CHECKPOINT_PAGES) return;
-    if (step('PASSIVE').log >= RESTART_PAGES) step('RESTART');
+    if (step('PASSIVE').log >= RESTART_PAGES) restart();
   }, INTERVAL_MS);
+
+  function restart(): void {
+    // Commits that follow each other closely would never leave the lock to this thread.
+    Atomics.store(pause, 0, 1);
+    try {
+      step('RESTART');
+    } finally {
+      Atomics.store(pause, 0, 0);
+    }
+  }
 
   parentPort?.once('message', () => {
     clearInterval(timer);
@@ -37,5 +52,9 @@ function checkpointRegularly(file: string): void {
   });
 }
 
-if (typeof workerData !== 'string') throw new TypeError('the checkpoint worker needs a file');
+function isTask(value: unknown): value is CheckpointTask {
+  return typeof value === 'object' && value !== null && 'file' in value && 'pause' in value;
+}
+
+if (!isTask(workerData)) throw new TypeError('the checkpoint worker was started without a task');
 checkpointRegularly(workerData);

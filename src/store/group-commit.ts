@@ -7,6 +7,17 @@ import type { Durability } from './store.ts';
 /** Bounds how long one batch blocks the event loop (about 10 ms); what is queued beyond it commits in the next turn. */
 const MAX_BATCH = 1000;
 
+/** How long a turn waits before it asks again whether it may commit. */
+const PAUSE_MS = 1;
+
+export interface GroupCommitOptions {
+  readonly batch: Batch;
+  readonly commits: Commits;
+  /** While true, queued operations wait. */
+  readonly isPaused: () => boolean;
+  readonly onFatal: (cause: unknown) => void;
+}
+
 export interface GroupCommit {
   /** As Store.write. */
   write<T>(this: void, operation: () => Operation<T>, durability?: Durability): Promise<T>;
@@ -26,19 +37,25 @@ interface Queued {
 }
 
 /** The queue of writes: one transaction per turn of the event loop. */
-export function groupCommit(
-  batch: Batch,
-  commits: Commits,
-  onFatal: (cause: unknown) => void,
-): GroupCommit {
+export function groupCommit({
+  batch,
+  commits,
+  isPaused,
+  onFatal,
+}: GroupCommitOptions): GroupCommit {
   let queue: Queued[] = [];
   let refusal: Error | undefined;
+
+  function turn(): void {
+    if (isPaused()) setTimeout(turn, PAUSE_MS);
+    else flush();
+  }
 
   function flush(): void {
     const queued = queue;
     if (queued.length === 0) return;
     queue = queued.splice(MAX_BATCH);
-    if (queue.length > 0) setImmediate(flush);
+    if (queue.length > 0) setImmediate(turn);
     let settles: (() => void)[] = [];
     try {
       commits.commit(queued.some(({ disk }) => disk) ? 'disk' : 'process', () => {
@@ -66,18 +83,10 @@ export function groupCommit(
     write(operation, durability = 'process') {
       if (refusal !== undefined) return Promise.reject(refusal);
       return new Promise((resolve, reject) => {
-        if (queue.length === 0) setImmediate(flush);
+        if (queue.length === 0) setImmediate(turn);
         queue.push({
           disk: durability === 'disk',
-          run() {
-            try {
-              const result = batch.run(operation);
-              return () => resolve(result);
-            } catch (error) {
-              if (error instanceof StorageFailure) throw error;
-              return () => reject(error);
-            }
-          },
+          run: () => outcome(() => batch.run(operation), resolve, reject),
           reject,
         });
       });
@@ -98,4 +107,19 @@ export function groupCommit(
       }
     },
   };
+}
+
+/** Runs `work` and returns what tells its caller how it went. Throws StorageFailure, which is no outcome of the work. */
+function outcome<T>(
+  work: () => T,
+  resolve: (result: T) => void,
+  reject: (error: unknown) => void,
+): () => void {
+  try {
+    const result = work();
+    return () => resolve(result);
+  } catch (error) {
+    if (error instanceof StorageFailure) throw error;
+    return () => reject(error);
+  }
 }

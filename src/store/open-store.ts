@@ -102,15 +102,19 @@ function writingStore(
   migrate(connection, [barrierSchema, ...schemas], log);
   const statements = prepareStatements(connection);
   const commits = durableCommits(connection, (cause) => writes.fail(cause));
-  const writes = groupCommit(operationBatch(connection, statements), commits, onFatal);
   // What recovery reads and decides on must not vanish in a power cut that follows the crash.
   commits.sync();
-  const read = reader(connection, statements);
   const checkpointer = startCheckpointer(connection.name, (cause) => {
     log.error({ event: 'checkpointer_failed', cause }, 'checkpoints now run on the main thread');
     connection.exec(`PRAGMA wal_autocheckpoint = ${AUTOCHECKPOINT_PAGES}`);
   });
-
+  const writes = groupCommit({
+    batch: operationBatch(connection, statements),
+    commits,
+    isPaused: checkpointer.needsPause,
+    onFatal,
+  });
+  const read = reader(connection, statements);
   const close = async (): Promise<void> => {
     writes.close();
     await checkpointer.stop();

@@ -11,12 +11,12 @@ import { openBeside, temporaryFolder } from './support.ts';
 
 const CHECKPOINTER = join(import.meta.dirname, '..', '..', 'src', 'store', 'checkpointer.ts');
 
-/** A database without automatic checkpoints whose WAL holds about 2,000 pages. */
-function databaseWithLongWal() {
+/** A database without automatic checkpoints whose WAL holds about 2,000 pages, or as many bytes as told. */
+function databaseWithLongWal(bytes = 8_000_000) {
   const file = join(temporaryFolder(), 'wal.db');
   const connection = openBeside(file);
   connection.exec('PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0');
-  connection.exec('CREATE TABLE blob (body BLOB); INSERT INTO blob VALUES (zeroblob(8000000))');
+  connection.exec(`CREATE TABLE blob (body BLOB); INSERT INTO blob VALUES (zeroblob(${bytes}))`);
   const backlog = () => {
     const [row] = connection.pragma('wal_checkpoint(NOOP)') as {
       log: bigint;
@@ -24,7 +24,7 @@ function databaseWithLongWal() {
     }[];
     return Number((row?.log ?? 0n) - (row?.checkpointed ?? 0n));
   };
-  return { file, backlog };
+  return { connection, file, backlog };
 }
 
 test('a long WAL is moved into the database by the thread', async () => {
@@ -38,6 +38,22 @@ test('a long WAL is moved into the database by the thread', async () => {
   await vi.waitFor(() => expect(backlog()).toBe(0), { timeout: 10_000, interval: 50 });
   await checkpointer.stop();
   expect(failures).toEqual([]);
+});
+
+test('a WAL beyond its bound asks the writer to stand aside, for a moment only', async () => {
+  const { connection, file } = databaseWithLongWal(70_000_000);
+  connection.exec('BEGIN IMMEDIATE');
+
+  const checkpointer = startCheckpointer(file, () => undefined);
+  onTestFinished(() => checkpointer.stop());
+  const pause = (wanted: boolean) =>
+    vi.waitFor(() => expect(checkpointer.needsPause()).toBe(wanted), {
+      timeout: 10_000,
+      interval: 2,
+    });
+  await pause(true);
+  await pause(false);
+  connection.exec('COMMIT');
 });
 
 test('a thread that cannot work tells so', async () => {

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 
 import Database from 'better-sqlite3';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 
 import { silentLog } from '../../src/lib/log.ts';
 import { operationBatch } from '../../src/store/batch.ts';
@@ -41,8 +42,14 @@ function openFragile() {
   const fatal: unknown[] = [];
   const commits = durableCommits(connection, (cause) => writes.fail(cause));
   const batch = operationBatch(connection, prepareStatements(connection));
-  const writes = groupCommit(batch, commits, (cause) => fatal.push(cause));
-  return { connection, file, commits, writes, fatal };
+  const pause = { now: false };
+  const writes = groupCommit({
+    batch,
+    commits,
+    isPaused: () => pause.now,
+    onFatal: (cause) => fatal.push(cause),
+  });
+  return { connection, file, writes, fatal, pause };
 }
 
 test('a transaction that cannot begin rejects its whole batch and is fatal', async () => {
@@ -116,4 +123,32 @@ test('a failed last sync of a closing store is fatal', async () => {
   writes.close();
 
   expect(fatal).toEqual([expect.objectContaining({ code: 'SQLITE_BUSY' })]);
+});
+
+test('while commits are paused, writes wait, and then commit together in their order', async () => {
+  const { writes, pause, connection } = openFragile();
+  const commits = vi.fn<() => void>();
+  pause.now = true;
+
+  const writing = [1n, 2n, 3n].map(async (id) => {
+    const changes = await writes.write(() => run(insertParent, id));
+    commits();
+    return changes;
+  });
+  await setTimeout(20);
+  expect(commits).not.toHaveBeenCalled();
+  pause.now = false;
+
+  expect(await Promise.all(writing)).toEqual([1, 1, 1]);
+  expect(connection.prepare('SELECT id FROM parent ORDER BY id').pluck().all()).toEqual([1, 2, 3]);
+});
+
+test('closing does not wait for the end of a pause', async () => {
+  const { writes, pause } = openFragile();
+  pause.now = true;
+
+  const writing = writes.write(() => run(insertParent, 1n));
+  writes.close();
+
+  await expect(writing).resolves.toBe(1);
 });
