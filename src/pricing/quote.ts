@@ -6,9 +6,9 @@ export interface Quote {
   readonly snapshot: PriceSnapshot;
   /** Upper bound for all the request asks for. */
   readonly wanted: Msat;
-  /** The input and 1,024 output tokens (or all it asks for, if that is less). */
+  /** The input and 1,024 output tokens of each choice (or all it asks for, if that is less). */
   readonly modest: Msat;
-  /** The least we serve for: the input and a few output tokens (or all it asks for, if that is less). */
+  /** The least we serve for: the input and a few output tokens of each choice (or all it asks for, if that is less). */
   readonly floor: Msat;
   /** Output tokens, over all choices, that `held` affords; undefined when `held >= wanted`. Never negative. */
   outputTokensWithin(held: Msat): number | undefined;

@@ -1,0 +1,77 @@
+import type { Decimal } from '../lib/decimal.ts';
+import { ceilTimes, multiply, parseDecimal, shiftDown } from '../lib/decimal.ts';
+import type { PriceSnapshot } from './snapshot.ts';
+import { PMSAT_PER_MSAT } from './snapshot.ts';
+
+/** A provider's prices: `input` to `reasoning` per million tokens, the others per piece. Decimals in `unit`, not negative. */
+export interface PriceConfig {
+  readonly unit: 'usd' | 'sat';
+  readonly input: DecimalLike;
+  readonly output: DecimalLike;
+  /** Default: `input`. */
+  readonly cachedInput?: DecimalLike | undefined;
+  /** Default: `output`. */
+  readonly reasoning?: DecimalLike | undefined;
+  readonly request?: DecimalLike | undefined;
+  readonly image?: DecimalLike | undefined;
+  readonly minimum?: DecimalLike | undefined;
+}
+
+/** `0.1`, `1e-7`, or a JSON number, which means its shortest text. */
+export type DecimalLike = string | number;
+
+export interface PriceOptions {
+  /** Public model id. */
+  readonly model: string;
+  readonly provider: string;
+  /** Factor on every price. */
+  readonly markup: DecimalLike;
+  /** Pico-msat per US dollar; undefined while no rate is known. */
+  readonly usdPmsat: bigint | undefined;
+}
+
+const PMSAT_PER_SAT = 1_000n * PMSAT_PER_MSAT;
+const MILLION_PLACES = 6;
+
+/** So many digits survive as a JSON number, so that the price we publish is to the last digit the one we charge. */
+const MAX_PRICE_DIGITS = 15;
+
+/**
+ * Quantises prices, each rounded up once: to a whole pico-msat, and to 15 significant digits. `no-rate` when they are in USD
+ * and no exchange rate is known. Throws RangeError for what is no decimal.
+ */
+export function priceOf(config: PriceConfig, options: PriceOptions): PriceSnapshot | 'no-rate' {
+  const pmsatPerUnit = config.unit === 'sat' ? PMSAT_PER_SAT : options.usdPmsat;
+  if (pmsatPerUnit === undefined) return 'no-rate';
+  const markup = requireDecimal(options.markup);
+  const perPiece = (price: DecimalLike): bigint =>
+    quantise(multiply(requireDecimal(price), markup), pmsatPerUnit);
+  const perToken = (price: DecimalLike): bigint =>
+    quantise(shiftDown(multiply(requireDecimal(price), markup), MILLION_PLACES), pmsatPerUnit);
+  return {
+    model: options.model,
+    provider: options.provider,
+    inputPmsat: perToken(config.input),
+    cachedInputPmsat: perToken(config.cachedInput ?? config.input),
+    outputPmsat: perToken(config.output),
+    reasoningPmsat: perToken(config.reasoning ?? config.output),
+    imagePmsat: perPiece(config.image ?? 0),
+    requestPmsat: perPiece(config.request ?? 0),
+    minimumPmsat: perPiece(config.minimum ?? 0),
+    usdPmsat: config.unit === 'usd' ? options.usdPmsat : undefined,
+  };
+}
+
+function requireDecimal(value: DecimalLike): Decimal {
+  const decimal = parseDecimal(value);
+  if (decimal === undefined) throw new RangeError('a price must be a decimal that is not negative');
+  return decimal;
+}
+
+function quantise(price: Decimal, pmsatPerUnit: bigint): bigint {
+  const pmsat = ceilTimes(price, pmsatPerUnit);
+  const excess = String(pmsat).length - MAX_PRICE_DIGITS;
+  if (excess <= 0) return pmsat;
+  const step = 10n ** BigInt(excess);
+  return ((pmsat + step - 1n) / step) * step;
+}

@@ -1,0 +1,46 @@
+import { ceilTimes, parseDecimal } from '../lib/decimal.ts';
+import type { DecimalLike, PriceConfig } from './price-list.ts';
+
+/** What an upstream's model list says: decimals in USD, per token or per piece. */
+export interface UpstreamPrices {
+  readonly input: DecimalLike;
+  readonly output: DecimalLike;
+  readonly cachedInput: DecimalLike | undefined;
+  readonly reasoning: DecimalLike | undefined;
+  readonly image: DecimalLike | undefined;
+  readonly request: DecimalLike | undefined;
+}
+
+/** No token, image or request costs more; who says so wants to be refused, or to overflow something. */
+const MAX_USD = 1_000_000n;
+
+/** The same prices as we configure them; undefined when one of them is no price (OpenRouter says `-1` for "it depends"). */
+export function upstreamPrice(prices: UpstreamPrices): PriceConfig | undefined {
+  const { input, output, cachedInput, reasoning, image, request } = prices;
+  const all = [input, output, cachedInput, reasoning, image, request];
+  if (!all.every((price) => price === undefined || isPrice(price))) return undefined;
+  return {
+    unit: 'usd',
+    input: perMillion(input),
+    output: perMillion(output),
+    cachedInput: ownPrice(cachedInput),
+    reasoning: ownPrice(reasoning),
+    image,
+    request,
+  };
+}
+
+function isPrice(price: DecimalLike): boolean {
+  const decimal = parseDecimal(price);
+  return decimal !== undefined && ceilTimes(decimal, 1n) <= MAX_USD;
+}
+
+/** OpenRouter writes 0 where these tokens have no price of their own: then they cost what the others cost. */
+function ownPrice(price: DecimalLike | undefined): DecimalLike | undefined {
+  return price === undefined || parseDecimal(price)?.digits === 0n ? undefined : perMillion(price);
+}
+
+function perMillion(price: DecimalLike): DecimalLike {
+  const decimal = parseDecimal(price);
+  return decimal === undefined ? price : `${decimal.digits}e${6 - decimal.scale}`;
+}
