@@ -1,0 +1,29 @@
+import type { PriceConfig } from '../pricing/price-list.ts';
+import type { Breaker } from '../upstream/breaker.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+
+/** A configured provider with its live upstream. Decimals as in providers.json. */
+export interface CatalogSource {
+  readonly id: string;
+  readonly baseUrl: string;
+  readonly markup: string;
+  /** `*`: the upstream's own list. */
+  readonly models: '*' | readonly ConfiguredModel[];
+  /** For models without a price of their own; undefined: the upstream's own prices. */
+  readonly price: 'list' | PriceConfig | undefined;
+  readonly maxOutputField: 'max_tokens' | 'max_completion_tokens';
+  readonly allowRemoteImages: boolean;
+  readonly timeouts: { readonly firstByteMs: number; readonly answerMs: number };
+  readonly upstream: Upstream;
+  readonly breaker: Breaker;
+}
+
+export interface ConfiguredModel {
+  /** The name payers use. */
+  readonly id: string;
+  readonly upstreamId: string;
+  readonly name: string | undefined;
+  readonly context: number | undefined;
+  readonly maxOutput: number | undefined;
+  readonly price: 'list' | PriceConfig | undefined;
+}

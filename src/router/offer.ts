@@ -1,0 +1,32 @@
+import type { PriceSnapshot } from '../pricing/snapshot.ts';
+import type { Breaker } from '../upstream/breaker.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+
+/** A model at one provider, at a price. Immutable. */
+export interface Offer {
+  readonly provider: string;
+  readonly upstream: Upstream;
+  readonly breaker: Breaker;
+  /** The provider's own name of the model. */
+  readonly upstreamModel: string;
+  readonly snapshot: PriceSnapshot;
+  /** Tokens of prompt and answer together, where known. */
+  readonly contextLength: number | undefined;
+  /** The most output tokens of one choice: the provider's own limit where known, else what we ask it for at most. */
+  readonly maxOutput: number;
+  /** The field that tells the provider a limit which the payer did not send. */
+  readonly maxOutputField: 'max_tokens' | 'max_completion_tokens';
+  readonly allowRemoteImages: boolean;
+  /** Until the first byte: of a stream, and of an answer in one piece. */
+  readonly firstByteTimeoutMs: number;
+  readonly answerTimeoutMs: number;
+}
+
+/** A model as payers see it. Immutable, replaced as a whole when a price changes. */
+export interface ServedModel {
+  readonly id: string;
+  readonly name: string;
+  readonly offers: readonly [Offer, ...Offer[]];
+  /** Prices that no offer exceeds. One object as long as nothing changes: rails remember it by identity. */
+  readonly dearest: PriceSnapshot;
+}
