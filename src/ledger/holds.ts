@@ -38,7 +38,8 @@ export function* hold(request: HoldAsk): Operation<HoldResult> {
   if (account === undefined) return { kind: 'absent' };
   if (account.state !== 'open') return { kind: 'closed', account };
   const others = account.waiting - (request.waiting === undefined ? 0n : 1n);
-  const siblings = account.running > 0n || others > 0n;
+  // Only a running sibling can give money back; others that wait have none.
+  const siblings = account.running > 0n;
   const free = msat(account.balance_msat - account.held_msat);
   const held = grant(request.ask, { free, running: account.running, waiting: others });
   if (held === undefined || (request.onlyFull === true && held < request.ask.wanted))

@@ -124,9 +124,10 @@ export function changeOf(
   return { token, amountSat: cut.amount, header };
 }
 
-/** The token that these coins make. */
+/** The token that these coins make: the same text whenever it is asked for. */
 export function tokenOfCoins(parts: CashuParts, coins: readonly Coin[], mint: Mint): string {
-  const proofs = coins.map((coin) => ({
+  const ordered = coins.toSorted((a, b) => Number(a.amount - b.amount || a.counter - b.counter));
+  const proofs = ordered.map((coin) => ({
     keyset: coin.keyset,
     amount: coin.amount,
     secret: secretOf(parts.seeds[coin.seed], coin),

@@ -1,0 +1,209 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { Wallet as PayerWallet } from '@cashu/cashu-ts';
+
+import { loadCrypto } from '../../src/crypto/load.ts';
+import { startMint } from '../../src/demo/mint.ts';
+import type { DemoMint, MintOptions } from '../../src/demo/mint.ts';
+import { checkLedger } from '../../src/ledger/books.ts';
+import { ledgerSchema } from '../../src/ledger/schema.ts';
+import type { ChangeMode } from '../../src/ledger/sql.ts';
+import { msat, msatOfSat } from '../../src/lib/amount.ts';
+import type { Msat } from '../../src/lib/amount.ts';
+import { createCancel } from '../../src/lib/cancel.ts';
+import type { Cancel } from '../../src/lib/cancel.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import type { Clock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { createCashuRail } from '../../src/payment/cashu/rail.ts';
+import type { CashuRail } from '../../src/payment/cashu/rail.ts';
+import type { Credentials, Payment, PaymentEnd, Settlement } from '../../src/payment/rail.ts';
+import type { Quote } from '../../src/pricing/quote.ts';
+import { openStore } from '../../src/store/open-store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { coinsInHouse } from '../../src/wallet/coins.ts';
+import { createMints } from '../../src/wallet/mints.ts';
+import type { Mints } from '../../src/wallet/mints.ts';
+import { walletSchema } from '../../src/wallet/schema.ts';
+import { loadSeeds } from '../../src/wallet/seeds.ts';
+import { createWallet } from '../../src/wallet/wallet.ts';
+
+export interface WorldOptions {
+  readonly mint?: MintOptions;
+  readonly bearerChange?: ChangeMode;
+  readonly clock?: Clock;
+  readonly maxOpenPerMint?: Msat;
+}
+
+/** A payments-only router: real store, real wallet, the demo mint over HTTP; no upstream. */
+export interface CashuWorld extends AsyncDisposable {
+  readonly mint: DemoMint;
+  rail: CashuRail;
+  store: Store;
+  mints: Mints;
+  /** Stops the router's parts and starts them again on the same home. */
+  restart(): Promise<void>;
+  /** Every fault of the ledger, and of the ledger against the coins; empty when all is well. */
+  faults(): Promise<readonly string[]>;
+}
+
+export async function cashuWorld(options: WorldOptions = {}): Promise<CashuWorld> {
+  const home = await mkdtemp(join(tmpdir(), 'nutroute-world-'));
+  const mint = await startMint(options.mint);
+  const parts = async () => startParts(home, mint, options);
+  let running = await parts();
+  const world: CashuWorld = {
+    mint,
+    rail: running.rail,
+    store: running.store,
+    mints: running.mints,
+    async restart() {
+      await running.stop();
+      running = await parts();
+      Object.assign(world, { rail: running.rail, store: running.store, mints: running.mints });
+    },
+    async faults() {
+      const { faults, assetsMsat } = await running.store.read(checkLedger);
+      const coins = await running.store.read(coinsInHouse);
+      const gap = coins * 1000n - assetsMsat;
+      return gap === 0n ? faults : [...faults, `coins and books differ by ${gap} msat`];
+    },
+    async [Symbol.asyncDispose]() {
+      await running.stop();
+      await mint.close();
+      await rm(home, { recursive: true });
+    },
+  };
+  return world;
+}
+
+async function startParts(home: string, mint: DemoMint, options: WorldOptions) {
+  const clock = options.clock ?? systemClock;
+  const log = silentLog;
+  const crypto = loadCrypto();
+  const seeds = await loadSeeds(home);
+  const store = await openStore({
+    database: `file:${join(home, 'test.db')}`,
+    schemas: [ledgerSchema, walletSchema],
+    log,
+    onFatal: (cause) => {
+      throw cause;
+    },
+  });
+  const mints = await createMints({ urls: [mint.url], store, crypto, log, clock });
+  const wallet = createWallet({ store, crypto, seeds, clock, log, mints });
+  const rail = createCashuRail({
+    store,
+    wallet,
+    crypto,
+    seeds,
+    clock,
+    log,
+    bearerChange: options.bearerChange ?? 'once',
+    maxOpenPerMint: options.maxOpenPerMint ?? msatOfSat(1_000_000n),
+  });
+  await rail.start();
+  return {
+    store,
+    mints,
+    rail,
+    async stop() {
+      await rail.stop();
+      await mints.close();
+      await store.close();
+    },
+  };
+}
+
+/** A quote of fixed size; `refined` is what an exact count would make of it. */
+export function quoteOf(
+  wanted: bigint,
+  rest: { modest?: bigint; floor?: bigint; refined?: Quote } = {},
+): Quote {
+  const quote: Quote = {
+    snapshot: {
+      model: 'm',
+      provider: 'p',
+      inputPmsat: 0n,
+      cachedInputPmsat: 0n,
+      outputPmsat: 0n,
+      reasoningPmsat: 0n,
+      imagePmsat: 0n,
+      requestPmsat: 0n,
+      minimumPmsat: 0n,
+      usdPmsat: undefined,
+    },
+    wanted: msat(wanted),
+    modest: msat(rest.modest ?? wanted),
+    floor: msat(rest.floor ?? wanted),
+    outputTokensWithin: (held) => (held >= wanted ? undefined : Number(held / 1000n)),
+    refine: () => Promise.resolve(rest.refined ?? quote),
+  };
+  return quote;
+}
+
+export interface PayOptions {
+  readonly scheme?: 'bearer' | 'cashu' | 'x-cashu';
+  readonly change?: string;
+  readonly address?: string;
+  readonly gone?: Cancel;
+}
+
+let requests = 0;
+
+export function credentialsFor(token: string, options: PayOptions = {}): Credentials {
+  const { scheme = 'bearer', change, address = '127.0.0.1' } = options;
+  requests += 1;
+  const credential =
+    scheme === 'x-cashu'
+      ? { 'x-cashu': token }
+      : { authorization: `${scheme === 'bearer' ? 'Bearer' : 'Cashu'} ${token}` };
+  const headers = { ...credential, ...(change === undefined ? {} : { 'x-cashu-change': change }) };
+  return { headers, rawHeaders: [], address, requestId: `request-${requests}` };
+}
+
+/** Accepts a payment; rejects as the rail does. */
+export async function accept(
+  world: CashuWorld,
+  token: string,
+  quote: Quote,
+  options: PayOptions = {},
+): Promise<Payment> {
+  const gone = options.gone ?? createCancel();
+  const payment = await world.rail.accept(credentialsFor(token, options), quote, gone);
+  if (payment === undefined) throw new Error('the rail saw no credential');
+  return payment;
+}
+
+/** One whole request: held, charged, settled. */
+export async function pay(
+  world: CashuWorld,
+  token: string,
+  charge: bigint,
+  options: PayOptions & { hold?: bigint; quote?: Quote; end?: Partial<PaymentEnd> } = {},
+): Promise<Settlement> {
+  const quote = options.quote ?? quoteOf(options.hold ?? 20_000n);
+  const payment = await accept(world, token, quote, options);
+  return payment.settle({
+    charge: msat(charge),
+    payerGone: false,
+    error: undefined,
+    ...options.end,
+  });
+}
+
+/** An independent wallet, as a payer has it. */
+export async function payerWallet(mint: DemoMint): Promise<PayerWallet> {
+  const wallet = new PayerWallet(mint.url, { unit: 'sat' });
+  await wallet.loadMint();
+  return wallet;
+}
+
+/** Receives a token in an independent wallet; what came in, after the mint's fee. */
+export async function receive(mint: DemoMint, token: string): Promise<bigint> {
+  const wallet = await payerWallet(mint);
+  const proofs = await wallet.receive(token);
+  return proofs.reduce((sum, proof) => sum + BigInt(proof.amount.toString()), 0n);
+}
