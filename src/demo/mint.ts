@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 
+import { loadCrypto } from '../crypto/load.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Clock } from '../lib/clock.ts';
 import { listen, sendJson } from './http-server.ts';
@@ -17,7 +18,6 @@ import { createMeltQuotes } from './mint/melt-quotes.ts';
 import type { MeltOutcome } from './mint/melt-quotes.ts';
 import { createMintQuotes } from './mint/mint-quotes.ts';
 import { createSubscriptions } from './mint/subscriptions.ts';
-import { loadCrypto } from './mint/temp-crypto.ts';
 import { encodeToken, makeProofs } from './mint/token.ts';
 import { sumOf } from './mint/transaction.ts';
 import { acceptWebSocket } from './mint/websocket.ts';
@@ -98,7 +98,7 @@ export async function startMint(options: MintOptions = {}): Promise<DemoMint> {
       ? memoryJournal()
       : openJournal(options.stateFile, options.fsync ?? false);
   const core = createCore({
-    crypto: await loadCrypto(),
+    crypto: loadCrypto(),
     journal,
     clock,
     seed: options.seed,

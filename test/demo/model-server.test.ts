@@ -15,7 +15,7 @@ const HELLO = [{ role: 'user' as const, content: 'Say something about rivers.' }
 let server: ModelServer | undefined;
 
 async function start(options: ModelServerOptions = {}): Promise<ModelServer> {
-  server = await startModelServer(options);
+  server = await startModelServer({ clock: { now: () => 1_750_000_000_000 }, ...options });
   return server;
 }
 
