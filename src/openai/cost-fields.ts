@@ -1,0 +1,36 @@
+import type { Msat } from '../lib/amount.ts';
+
+export interface Cost {
+  readonly charge: Msat;
+  readonly input?: Msat | undefined;
+  readonly output?: Msat | undefined;
+  readonly usd?: number | undefined;
+  /** What is left on the payer's account. */
+  readonly balance?: Msat | undefined;
+}
+
+/** What a cost adds to an answer's `usage`, in the words of Routstr clients. */
+export interface CostFields {
+  readonly cost: {
+    readonly total_msats: number;
+    readonly input_msats?: number;
+    readonly output_msats?: number;
+    readonly total_usd?: number;
+    readonly remaining_balance_msats?: number;
+  };
+  /** Exact: 1.2 for 1,200 msat. */
+  readonly cost_sats: number;
+}
+
+export function costFields({ charge, input, output, usd, balance }: Cost): CostFields {
+  return {
+    cost: {
+      total_msats: Number(charge),
+      ...(input === undefined ? {} : { input_msats: Number(input) }),
+      ...(output === undefined ? {} : { output_msats: Number(output) }),
+      ...(usd === undefined ? {} : { total_usd: usd }),
+      ...(balance === undefined ? {} : { remaining_balance_msats: Number(balance) }),
+    },
+    cost_sats: Number(charge) / 1000,
+  };
+}
