@@ -47,7 +47,13 @@ export interface StoreOptions {
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const file = databaseFile(options.database);
-  return options.readOnly === true ? openReadOnly(file, options) : openForWriting(file, options);
+  try {
+    return options.readOnly === true ? openReadOnly(file, options) : openForWriting(file, options);
+  } catch (cause) {
+    // SQLite's own messages do not name the file.
+    if (!(cause instanceof Database.SqliteError)) throw cause;
+    throw new Error(`the database ${file} could not be opened: ${cause.message}`, { cause });
+  }
 }
 
 function openReadOnly(file: string, { schemas }: StoreOptions): Store {

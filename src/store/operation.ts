@@ -1,7 +1,10 @@
 /** A JS number is deliberately no Param: SQLite would bind it as REAL and lose msat. */
 export type Param = bigint | string | Uint8Array | null;
 
-/** A SQL text with `?` placeholders, prepared once per store. `Row` is what its columns are; INTEGER columns are bigint. */
+/**
+ * A SELECT, INSERT, UPDATE, DELETE or WITH with `?` placeholders, made once where its owner keeps its SQL: it is prepared once
+ * per store and Query object. `Row` is what its columns are; INTEGER columns are bigint, bytes are Uint8Array.
+ */
 export interface Query<Row> {
   readonly sql: string;
   /** Only for the type checker. */
@@ -22,7 +25,8 @@ export interface Call {
 /**
  * A piece of a transaction: a generator that yields statements. It runs synchronously on SQLite and awaited on PostgreSQL,
  * inside its own SAVEPOINT of a group commit. It must not touch anything but its arguments and the database:
- * a refusal is a returned value; a thrown error undoes this operation alone.
+ * a refusal is a returned value; a thrown error undoes this operation alone. The error of a failed statement (a constraint, a
+ * trigger, a bad parameter) is thrown at its yield; where a conflict is expected, prefer ON CONFLICT over catching it.
  */
 export type Operation<T> = Generator<Call, T, unknown>;
 

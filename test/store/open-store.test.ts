@@ -1,4 +1,4 @@
-import { mkdirSync, statSync, symlinkSync } from 'node:fs';
+import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { expect, test } from 'vitest';
@@ -227,6 +227,17 @@ test('a symbolic link to a database in use is refused as the database itself', a
 
   await expect(byFile).rejects.toThrow(/in use/);
   await expect(byFolder).rejects.toThrow(/in use/);
+});
+
+test('a file that is no database is refused by name and left as it is', async () => {
+  const file = join(temporaryFolder(), 'letter.db');
+  writeFileSync(file, 'Dear reader, '.repeat(100));
+
+  await expect(openPurses({ database: `file:${file}` })).rejects.toThrow(
+    `the database ${file} could not be opened: file is not a database`,
+  );
+
+  expect(statSync(file).size).toBe(1300);
 });
 
 test.each([
