@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { createCrypto } from '../crypto/create-crypto.ts';
+import { loadCrypto } from '../crypto/load.ts';
 import { systemClock } from '../lib/clock.ts';
 import { createBreaker } from '../wallet/breaker.ts';
 import { createMintClient } from '../wallet/mint-client.ts';
@@ -26,7 +26,7 @@ export function openPurse(path: string): OpenedPurse {
   const unlock = lockFile(path);
   const clients: MintClient[] = [];
   const mints = new Map<string, Promise<PurseMint>>();
-  const crypto = createCrypto();
+  const crypto = loadCrypto();
   const connect = (url: string): Promise<PurseMint> => {
     const client = createMintClient(url, { breaker: createBreaker({ clock: systemClock }) });
     clients.push(client);

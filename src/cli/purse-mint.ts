@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 import type { Crypto } from '../crypto/crypto.ts';
+import { randomScalar } from '../crypto/scalar.ts';
 import { ACCEPTED_UNIT, feeOf, isKeysetId, keysetWithKeys } from '../wallet/keyset.ts';
 import type { Keyset, KeysetListing } from '../wallet/keyset.ts';
 import type { MintClient } from '../wallet/mint-client.ts';
@@ -34,7 +35,7 @@ export function blankCoins(amounts: readonly bigint[]): BlankCoin[] {
     .map((amount) => ({
       amount,
       secret: randomBytes(32).toString('hex'),
-      r: randomBytes(32).toString('hex'),
+      r: Buffer.from(randomScalar()).toString('hex'),
     }));
 }
 

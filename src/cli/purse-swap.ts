@@ -107,6 +107,10 @@ async function judge(
     // A swap takes all its inputs or none, so this one can never happen.
     const unspent = entry.inputs.filter((_coin, index) => states[index] === 'UNSPENT');
     giveUp(file, entry, unspent);
+    const sentTo = entry.source?.sentTo;
+    if (sentTo !== undefined) {
+      return { kind: 'open', message: `${sentTo.router} took the token after all` };
+    }
     return { kind: 'spent', amount: sum(entry.inputs) - sum(unspent) };
   }
   if (failure === undefined || !isDefinite(failure)) return { kind: 'open', message };
