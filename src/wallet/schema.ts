@@ -7,6 +7,7 @@ export const walletSchema: Schema = {
   migrations: [
     (ddl) => [
       ...mintTables(ddl),
+      ddl.table('seed', [`fingerprint ${ddl.text} PRIMARY KEY`]),
       // free: ours to give or spend. given: out with a payer. spending: input of an open operation. spent: gone.
       ddl.table('coin', [
         `y ${ddl.bytes} PRIMARY KEY`,
