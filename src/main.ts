@@ -79,8 +79,17 @@ async function runCommand(
     }
     return await command.run(args, terminal);
   } catch (error) {
+    if (argv.includes('--json')) terminal.stdout.write(`${JSON.stringify(failureOf(error))}\n`);
     return explainFailure(error, command, terminal);
   }
+}
+
+/** For programs; people read stderr. */
+function failureOf(error: unknown): object {
+  const message = error instanceof Error ? error.message : String(error);
+  return error instanceof ConfigError
+    ? { ok: false, error: 'the configuration cannot be used', faults: error.faults }
+    : { ok: false, error: message };
 }
 
 function explainFailure(error: unknown, command: Command, terminal: Terminal): number {

@@ -1,4 +1,3 @@
-import { startApp } from '../app.ts';
 import { loadConfig } from '../config.ts';
 import type { Command } from './command.ts';
 import { OK } from './command.ts';
@@ -18,6 +17,8 @@ export const serve: Command = {
   async run(args, terminal) {
     const config = loadConfig(args.sources);
     const log = createLog(config.logLevel, terminal, args.json);
+    // Loaded late, so that help and faults of the configuration come at once.
+    const { startApp } = await import('../app.ts');
     const stopped = stopSignal();
     const app = await startApp(config, log);
     log.info({ event: 'listening', url: app.url }, `listening on ${app.url}`);

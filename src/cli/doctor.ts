@@ -1,0 +1,54 @@
+import type { Config } from '../config.ts';
+import { ConfigError, loadConfig } from '../config.ts';
+import { checkMint, checkUpstream, reportChecks } from './check.ts';
+import type { Check } from './check.ts';
+import type { Arguments, Command } from './command.ts';
+import { FAILED, OK } from './command.ts';
+
+export const doctor: Command = {
+  name: 'doctor',
+  positionals: '',
+  maxPositionals: 0,
+  summary: 'Check configuration, mints, upstreams and books',
+  flags: {},
+  details: 'Exit 1 when something is wrong. The books are only read; the router may be running.',
+  async run(args, terminal) {
+    const checks = await allChecks(args);
+    return reportChecks(checks, args.json, terminal) ? OK : FAILED;
+  },
+};
+
+async function allChecks(args: Arguments): Promise<Check[]> {
+  const name = 'configuration';
+  let config: Config;
+  try {
+    config = loadConfig(args.sources);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.faults.map(({ path, message }) => ({
+      name,
+      ok: false,
+      message: `${path} ${message}`,
+    }));
+  }
+  return [
+    { name, ok: true, message: config.configFile },
+    ...(await Promise.all(config.mints.map(checkMint))),
+    ...(await Promise.all(config.providers.map(checkUpstream))),
+    ...(await bookChecks(config)),
+  ];
+}
+
+async function bookChecks(config: Config): Promise<Check[]> {
+  const name = 'books';
+  try {
+    const { checkBooks } = await import('../app.ts');
+    const books = await checkBooks(config);
+    if (books === undefined) return [{ name, ok: true, message: 'there is no database yet' }];
+    if (books.faults.length === 0) return [{ name, ok: true, message: books.summary }];
+    return books.faults.map((message) => ({ name, ok: false, message }));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return [{ name, ok: false, message: `cannot be read: ${why}` }];
+  }
+}

@@ -1,0 +1,77 @@
+import type { openTreasury } from '../app.ts';
+import { loadConfig } from '../config.ts';
+import type { Arguments, Command } from './command.ts';
+import { OK, UsageError } from './command.ts';
+import { createLog } from './log.ts';
+
+type Treasury = Awaited<ReturnType<typeof openTreasury>>;
+
+export const wallet: Command = {
+  name: 'wallet',
+  positionals: 'balance | receive TOKEN | send SAT',
+  maxPositionals: 2,
+  summary: "The router's earnings",
+  flags: {
+    mint: { type: 'string', value: 'URL', help: 'send from this mint (the one that has it)' },
+  },
+  details: 'Stop the router first: one process at a time has its database.',
+  async run(args, terminal) {
+    const act = actionOf(args);
+    const config = loadConfig(args.sources);
+    // stdout carries the answer here, so only what is wrong is told, on stderr.
+    const log = createLog('warn', { ...terminal, stdout: terminal.stderr }, true);
+    const app = await import('../app.ts');
+    const treasury = await app.openTreasury(config, log);
+    try {
+      const answer = await act(treasury);
+      terminal.stdout.write(args.json ? `${JSON.stringify(answer.json)}\n` : `${answer.text}\n`);
+      return OK;
+    } finally {
+      await treasury.close();
+    }
+  },
+};
+
+interface Answer {
+  readonly json: unknown;
+  readonly text: string;
+}
+
+function actionOf(args: Arguments): (treasury: Treasury) => Promise<Answer> {
+  const [action, argument] = args.positionals;
+  switch (action) {
+    case 'balance':
+      if (argument !== undefined) throw new UsageError(`unexpected argument: ${argument}`);
+      return balance;
+    case 'receive':
+      if (argument === undefined) throw new UsageError('receive needs a token');
+      return async (treasury) => {
+        const sat = await treasury.receive(argument);
+        return { json: { receivedSat: Number(sat) }, text: `received ${sat} sat` };
+      };
+    case 'send': {
+      const sat = wholeSat(argument);
+      return async (treasury) => {
+        const token = await treasury.send(sat, args.text('mint'));
+        return { json: { token, sentSat: Number(sat) }, text: token };
+      };
+    }
+    case undefined:
+    default:
+      throw new UsageError('say balance, receive TOKEN or send SAT');
+  }
+}
+
+async function balance(treasury: Treasury): Promise<Answer> {
+  const totals = await treasury.balance();
+  const lines = totals.map(({ mint, sat }) => `${sat} sat at ${mint}`);
+  return {
+    json: { mints: totals.map(({ mint, sat }) => ({ mint, sat: Number(sat) })) },
+    text: lines.length === 0 ? 'nothing was earned yet' : lines.join('\n'),
+  };
+}
+
+function wholeSat(written: string | undefined): bigint {
+  if (written !== undefined && /^[1-9]\d{0,14}$/.test(written)) return BigInt(written);
+  throw new UsageError('send needs a whole number of sat above 0');
+}
