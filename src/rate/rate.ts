@@ -29,6 +29,8 @@ export interface RateOptions {
   readonly fetchJson: FetchJson;
   readonly clock: Clock;
   readonly log: Log;
+  /** Called when the rate appeared, changed or was found to be too old. */
+  readonly onChange?: () => void;
   /** From 0 to 1, so that nodes do not ask in step. */
   readonly random?: () => number;
   readonly sources?: readonly RateSource[];
@@ -67,8 +69,12 @@ function createAskedRate(options: RateOptions): Rate {
   const { clock, log, random = Math.random } = options;
   const stopping = new AbortController();
   let latest: ExchangeRate | undefined;
+  let told: ExchangeRate | undefined;
   let timer: NodeJS.Timeout | undefined;
   let wasAgreed: boolean | undefined;
+
+  const current = (): ExchangeRate | undefined =>
+    latest !== undefined && clock.now() - latest.atMs <= STALE_MS ? latest : undefined;
 
   const refresh = async (): Promise<void> => {
     const prices = await askAll(options, stopping.signal);
@@ -79,6 +85,9 @@ function createAskedRate(options: RateOptions): Rate {
       latest = { usdPmsat, atMs: clock.now() };
     }
     report(prices.length, microUsd);
+    if (current() === told) return;
+    told = current();
+    options.onChange?.();
   };
 
   /** Says so once when sources stop agreeing, and once when they agree again. */
@@ -99,8 +108,7 @@ function createAskedRate(options: RateOptions): Rate {
   };
 
   return {
-    current: () =>
-      latest !== undefined && clock.now() - latest.atMs <= STALE_MS ? latest : undefined,
+    current,
     start: round,
     stop() {
       stopping.abort();

@@ -68,7 +68,7 @@ test('a body without an end is given up at 64 kB', async () => {
   let closed = false;
   const url = await serve((_, response) => {
     // More than the stream buffers, so that each write is followed by a drain.
-    const more = (): void => void response.write('1'.repeat(40_000));
+    const more = (): void => void response.write('1'.repeat(100_000));
     response.on('drain', more).on('close', () => {
       closed = true;
     });

@@ -201,6 +201,31 @@ test('it asks again every 60 to 120 seconds, sooner without a rate, and not afte
   expect(await asked(300_000)).toBe(false);
 });
 
+test('a rate that appears, changes or grows too old is told to whoever priced with it', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const { world, options } = createWorld();
+  const seen: (number | undefined)[] = [];
+  const rate = createRate({ ...options, onChange: () => seen.push(rate.current()?.atMs) });
+  const next = async (answers: Answers, afterMs: number): Promise<void> => {
+    world.answers = answers;
+    world.nowMs += afterMs;
+    await vi.advanceTimersByTimeAsync(180_000);
+  };
+
+  await rate.start();
+  await next(prices({ coinbase: '60000', kraken: '60000' }), 0);
+  expect(seen[0]).toBe(1_000_000);
+  await next(prices({ coinbase: '61000', kraken: '61000' }), 90_000);
+  expect(seen.at(-1)).toBe(1_090_000);
+  const before = seen.length;
+  await next({}, 60_000);
+  expect(seen).toHaveLength(before);
+  await next({}, 15 * MINUTE_MS);
+  rate.stop();
+
+  expect(seen.slice(before)).toEqual([undefined]);
+});
+
 test('stopping ends what is being asked', async () => {
   const { options } = createWorld();
   const aborted: string[] = [];
