@@ -8,15 +8,15 @@ import type { Listening } from './http-server.ts';
 import { parseJson } from './json.ts';
 import type { JsonRecord } from './json.ts';
 import { composeAnswer } from './model/answer.ts';
-import type { CountTokens } from './model/answer.ts';
 import { BadRequest, parseChatRequest } from './model/chat-request.ts';
 import type { ChatRequest } from './model/chat-request.ts';
-import { countTokens } from './model/count-tokens.ts';
 import { deliver } from './model/deliver.ts';
 import { createGate } from './model/gate.ts';
 import type { Gate } from './model/gate.ts';
 import { mergeOddities, parseOddity } from './model/oddity.ts';
 import type { Oddity } from './model/oddity.ts';
+import { createPromptCounter } from './model/prompt-counter.ts';
+import type { PromptCounter } from './model/prompt-counter.ts';
 import { completionBody, completionChunks, errorBody } from './model/wire.ts';
 
 export interface ModelServerOptions {
@@ -27,8 +27,6 @@ export interface ModelServerOptions {
   readonly apiKey?: string;
   /** How every answer behaves unless a request says otherwise. */
   readonly oddity?: Oddity;
-  /** Default: o200k_base. */
-  readonly countTokens?: CountTokens;
   readonly clock?: Clock;
 }
 
@@ -73,6 +71,7 @@ export async function startModelServer(options: ModelServerOptions = {}): Promis
     clock: options.clock ?? systemClock,
     models: options.models ?? [{ id: 'demo-model' }],
     gate: createGate(),
+    counter: createPromptCounter(),
     requests: [],
     oddity: options.oddity ?? {},
     next: [],
@@ -99,7 +98,10 @@ export async function startModelServer(options: ModelServerOptions = {}): Promis
     },
     hold: (afterChunks = 1) => state.gate.hold(afterChunks),
     release: () => state.gate.release(),
-    close: () => listening.close(),
+    async close() {
+      await listening.close();
+      await state.counter.close();
+    },
   };
 }
 
@@ -110,6 +112,7 @@ interface State {
   readonly clock: Clock;
   readonly models: readonly { readonly id: string; readonly extra?: JsonRecord }[];
   readonly gate: Gate;
+  readonly counter: PromptCounter;
   readonly requests: Recording[];
   oddity: Oddity;
   readonly next: Oddity[];
@@ -213,7 +216,7 @@ async function answerAs(state: State, turn: Turn, response: ServerResponse): Pro
     answerTokens: oddity.answerTokens ?? DEFAULT_ANSWER_TOKENS,
     reasoningTokens: oddity.reasoning ?? 0,
   };
-  const composed = await composeAnswer(chat, wanted, state.options.countTokens ?? countTokens);
+  const composed = await composeAnswer(chat, wanted, (text) => state.counter.count(text));
   const head = {
     id: `chatcmpl-${createHash('sha256').update(turn.text).digest('hex').slice(0, 24)}`,
     created: Math.floor(state.clock.now() / 1000),
