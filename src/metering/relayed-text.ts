@@ -17,7 +17,7 @@ export interface RelayedText {
   add(choice: number, kind: TextKind, piece: string): void;
   /** No count of what was added can be higher: a token has at least one byte. Free. */
   atMost(): number;
-  /** Counts what was added before the call. Rejects when `count` does; nothing is lost then. */
+  /** Counts all that was added until its turn comes. Rejects when `count` does; nothing is lost then. */
   count(): Promise<CountedOutput>;
 }
 
