@@ -14,6 +14,7 @@ import {
 } from './lib/parse.ts';
 import type { SecretSources } from './secret.ts';
 import { secret } from './secret.ts';
+import { canonicalMintUrl } from './wallet/mint-url.ts';
 
 /** The content of providers.json. Decimals are texts, exactly as the file means them. */
 export interface ProvidersFile {
@@ -262,11 +263,12 @@ const PRIVATE_HOST =
 
 const mintUrl: Parser<string> = (field) => {
   const mint = url(['https:', 'http:'])(field);
-  const parsed = URL.parse(mint);
-  if (parsed?.protocol === 'http:' && !PRIVATE_HOST.test(parsed.hostname)) {
+  if (mint === '') return '';
+  const { protocol, hostname } = new URL(mint);
+  if (protocol === 'http:' && !PRIVATE_HOST.test(hostname)) {
     reject(field, 'must be https: a mint that is reached over the Internet');
   }
-  return mint;
+  return canonicalMintUrl(mint);
 };
 
 /** An absent object is an empty one: all its fields have defaults. */

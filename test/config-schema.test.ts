@@ -67,6 +67,8 @@ describe('providers.schema.json and the parser both refuse', () => {
     ['no mints', file({ mints: [] })],
     ['a mint that is no URL', file({ mints: ['mint.example'] })],
     ['a mint with a query', file({ mints: ['https://mint.example/?a=1'] })],
+    ['a mint with an empty query', file({ mints: ['https://mint.example/?'] })],
+    ['a mint of 600 characters', file({ mints: [`https://mint.example/${'a'.repeat(600)}`] })],
     ['a mint with credentials', file({ mints: ['https://a:b@mint.example'] })],
     ['the same mint twice', file({ mints: ['https://a.example', 'https://a.example'] })],
     ['no providers', file({ providers: [] })],

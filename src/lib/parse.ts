@@ -128,12 +128,17 @@ export const boolean: Parser<boolean> = (field) => {
   return false;
 };
 
+const MAX_URL_CHARS = 500;
+
 /** An absolute URL of one of `protocols` (`https:`), without credentials, query or fragment; canonical, no trailing slash. */
 export function url(protocols: readonly string[]): Parser<string> {
   return (field) => {
-    const parsed = typeof field.value === 'string' ? URL.parse(field.value) : null;
+    const { value } = field;
+    const isShort = typeof value === 'string' && value.length <= MAX_URL_CHARS;
+    const parsed = isShort ? URL.parse(value) : null;
     const isFit = parsed !== null && protocols.includes(parsed.protocol);
-    if (!isFit || parsed.username + parsed.password + parsed.search + parsed.hash !== '') {
+    // `href` shows what the fields hide: an empty query or fragment.
+    if (!isFit || parsed.username + parsed.password !== '' || /[?#]/.test(parsed.href)) {
       const wanted = protocols.map((protocol) => `${protocol}//`).join(' or ');
       reject(field, `must be a URL that starts with ${wanted}, without credentials or a query`);
       return '';
