@@ -19,6 +19,8 @@ export interface HoldAsk {
   readonly waiting?: bigint | undefined;
   /** Grant only when all that is wanted fits; else answer `short` so that the caller can count exactly first. */
   readonly onlyFull?: boolean;
+  /** Mints that stay away: their accounts are out of service, since what they owe us may be worth nothing. */
+  readonly awayMints?: ReadonlySet<bigint>;
 }
 
 export type HoldResult =
@@ -30,12 +32,14 @@ export type HoldResult =
     }
   | { readonly kind: 'short'; readonly account: AccountRow; readonly siblings: boolean }
   | { readonly kind: 'closed'; readonly account: AccountRow }
+  | { readonly kind: 'away' }
   | { readonly kind: 'absent' };
 
 /** Sets money aside for one request, by `grant`. Takes nothing unless the result is `held`. */
 export function* hold(request: HoldAsk): Operation<HoldResult> {
   const account = yield* get(sql.SELECT_ACCOUNT, request.account);
   if (account === undefined) return { kind: 'absent' };
+  if (request.awayMints?.has(account.mint) === true) return { kind: 'away' };
   if (account.state !== 'open') return { kind: 'closed', account };
   const others = account.waiting - (request.waiting === undefined ? 0n : 1n);
   // Only a running sibling can give money back; others that wait have none.

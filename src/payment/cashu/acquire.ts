@@ -3,7 +3,7 @@ import type { HoldResult } from '../../ledger/holds.ts';
 import type { AccountRow } from '../../ledger/sql.ts';
 import type { Msat } from '../../lib/amount.ts';
 import type { Quote } from '../../pricing/quote.ts';
-import { insufficient, inUse, payerGone } from './errors.ts';
+import { insufficient, inUse, mintAway, payerGone } from './errors.ts';
 import type { CashuParts } from './parts.ts';
 import { askOf, join, orGone, refine, sleepUntilWoken, started } from './pursuit.ts';
 import type { Pursuit } from './pursuit.ts';
@@ -17,6 +17,10 @@ export interface Grant {
   readonly account: AccountRow;
   readonly quote: Quote;
 }
+
+/** A mint that is away this long may never come back. */
+const AWAY_TOO_LONG_MS = 600_000;
+const NO_MINTS: ReadonlySet<bigint> = new Set();
 
 /**
  * Gets a hold for a request, whatever its account has to go through first: redeem the token, join those who redeem it, take
@@ -38,6 +42,8 @@ export async function acquire(parts: CashuParts, pursuit: Pursuit): Promise<Gran
       case 'absent':
         await present(parts, pursuit);
         break;
+      case 'away':
+        throw mintAway();
       case 'closed':
         await whenClosed(parts, pursuit, result.account);
         break;
@@ -52,7 +58,17 @@ async function nextResult(parts: CashuParts, pursuit: Pursuit): Promise<HoldResu
     return granted;
   }
   const waiting = pursuit.waiter?.id;
-  return parts.store.write(() => hold({ ...askOf(pursuit), waiting, nowMs: parts.clock.now() }));
+  const nowMs = parts.clock.now();
+  const awayMints = mintsAway(parts, nowMs);
+  return parts.store.write(() => hold({ ...askOf(pursuit), waiting, nowMs, awayMints }));
+}
+
+/** Mints that have been away too long to serve on their coins. */
+function mintsAway(parts: CashuParts, nowMs: number): ReadonlySet<bigint> {
+  const { all } = parts.wallet.mints;
+  if (!all.some((mint) => mint.away)) return NO_MINTS;
+  const long = all.filter((mint) => nowMs - (mint.awaySinceMs ?? nowMs) > AWAY_TOO_LONG_MS);
+  return new Set(long.map((mint) => mint.id));
 }
 
 async function whenShort(

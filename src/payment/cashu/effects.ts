@@ -100,7 +100,7 @@ function reclaim({ clock, grantWaiting }: EffectParts): SwapEffect {
   };
 }
 
-function refund({ clock, mints }: EffectParts): SwapEffect {
+function refund({ clock, mints, grantWaiting }: EffectParts): SwapEffect {
   return {
     *applied(row) {
       const nowMs = clock.now();
@@ -109,7 +109,10 @@ function refund({ clock, mints }: EffectParts): SwapEffect {
         throw new Error('coins were made to fit for an account that does not wait for them');
       const open = yield* account(row.owner);
       const mint = mints.byId(row.mint);
-      if (open !== undefined && mint !== undefined) yield* cutChange(open, mint, nowMs);
+      if (open === undefined || mint === undefined) return;
+      // A request that came meanwhile goes first; the refund can be asked for again.
+      if (open.waiting > 0n) yield* grantWaiting(row.owner);
+      else yield* cutChange(open, mint, nowMs);
     },
     *refused(row) {
       yield* moveState(row.owner, 'refunding', 'open');

@@ -59,6 +59,11 @@ async function settle(parts: PaymentParts, ending: Ending): Promise<Settlement> 
     cuts ? 'disk' : 'process',
   );
   parts.waiters.wake(grant.account.id);
+  if (end.charge > grant.held)
+    parts.log.info(
+      { hold: String(grant.id), shortMsat: Number(end.charge - grant.held) },
+      'an answer cost more than was held; the rest is ours to bear',
+    );
   const mint = parts.wallet.mints.byId(grant.account.mint);
   const change =
     cut?.kind === 'cut' && mint !== undefined ? changeOf(parts, request, cut, mint) : undefined;

@@ -36,6 +36,7 @@ export async function reclaim(parts: CashuParts, pursuit: Pursuit, row: AccountR
   }
   if (await refineIfShort(pursuit, row, { coins, mint })) return;
   checkPause(parts, row);
+  parts.swaps.check(pursuit.request.address);
   if (await rivalInWork(parts, pursuit, coins)) return;
   const id = await parts.store.write(() => open(parts, pursuit));
   if (id === undefined) return;
