@@ -2,8 +2,9 @@ import type { Config } from '../config.ts';
 import { ConfigError, loadConfig } from '../config.ts';
 import { checkMint, checkUpstream, reportChecks } from './check.ts';
 import type { Check } from './check.ts';
-import type { Arguments, Command } from './command.ts';
+import type { Arguments, Command, Terminal } from './command.ts';
 import { FAILED, OK } from './command.ts';
+import { createErrorLog } from './log.ts';
 
 export const doctor: Command = {
   name: 'doctor',
@@ -13,12 +14,12 @@ export const doctor: Command = {
   flags: {},
   details: 'Exit 1 when something is wrong. The books are only read; the router may be running.',
   async run(args, terminal) {
-    const checks = await allChecks(args);
+    const checks = await allChecks(args, terminal);
     return reportChecks(checks, args.json, terminal) ? OK : FAILED;
   },
 };
 
-async function allChecks(args: Arguments): Promise<Check[]> {
+async function allChecks(args: Arguments, terminal: Terminal): Promise<Check[]> {
   const name = 'configuration';
   let config: Config;
   try {
@@ -35,15 +36,15 @@ async function allChecks(args: Arguments): Promise<Check[]> {
     { name, ok: true, message: config.configFile },
     ...(await Promise.all(config.mints.map(checkMint))),
     ...(await Promise.all(config.providers.map(checkUpstream))),
-    ...(await bookChecks(config)),
+    ...(await bookChecks(config, terminal)),
   ];
 }
 
-async function bookChecks(config: Config): Promise<Check[]> {
+async function bookChecks(config: Config, terminal: Terminal): Promise<Check[]> {
   const name = 'books';
   try {
-    const { checkBooks } = await import('../app.ts');
-    const books = await checkBooks(config);
+    const { checkBooks } = await import('../money.ts');
+    const books = await checkBooks(config, createErrorLog(terminal));
     if (books === undefined) return [{ name, ok: true, message: 'there is no database yet' }];
     if (books.faults.length === 0) return [{ name, ok: true, message: books.summary }];
     return books.faults.map((message) => ({ name, ok: false, message }));

@@ -37,3 +37,8 @@ export function createLog(level: LogLevel, terminal: Terminal, json: boolean): L
     ? pino(options, pino.destination({ fd: 1, sync: true }))
     : pino(options, terminal.stdout);
 }
+
+/** For subcommands whose stdout is their answer: what is wrong is told on stderr, as JSON lines. */
+export function createErrorLog(terminal: Terminal): Logger {
+  return createLog('warn', { ...terminal, stdout: terminal.stderr }, true);
+}

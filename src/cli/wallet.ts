@@ -1,10 +1,10 @@
-import type { openTreasury } from '../app.ts';
 import { loadConfig } from '../config.ts';
+import type { Money } from '../money.ts';
 import type { Arguments, Command } from './command.ts';
 import { OK, UsageError } from './command.ts';
-import { createLog } from './log.ts';
+import { createErrorLog } from './log.ts';
 
-type Treasury = Awaited<ReturnType<typeof openTreasury>>;
+type Treasury = Money['cashu']['treasury'];
 
 export const wallet: Command = {
   name: 'wallet',
@@ -18,16 +18,14 @@ export const wallet: Command = {
   async run(args, terminal) {
     const act = actionOf(args);
     const config = loadConfig(args.sources);
-    // stdout carries the answer here, so only what is wrong is told, on stderr.
-    const log = createLog('warn', { ...terminal, stdout: terminal.stderr }, true);
-    const app = await import('../app.ts');
-    const treasury = await app.openTreasury(config, log);
+    const { openMoney } = await import('../money.ts');
+    const money = await openMoney(config, createErrorLog(terminal));
     try {
-      const answer = await act(treasury);
+      const answer = await act(money.cashu.treasury);
       terminal.stdout.write(args.json ? `${JSON.stringify(answer.json)}\n` : `${answer.text}\n`);
       return OK;
     } finally {
-      await treasury.close();
+      await money.close();
     }
   },
 };
