@@ -11,6 +11,8 @@ export interface ModelPrices {
 export interface ModelFacts {
   readonly id: string;
   readonly name: string;
+  /** Who serves it. */
+  readonly ownedBy: string;
   readonly description: string;
   /** Seconds since the epoch. */
   readonly created: number;
@@ -30,4 +32,53 @@ export interface ModelFacts {
 export type ModelItem = Readonly<Record<string, unknown>> & { readonly id: string };
 
 /** An entry of `/v1/models` with every field that some client cannot do without. Prices are numbers, never null. */
-export declare function modelItem(facts: ModelFacts): ModelItem;
+export function modelItem(facts: ModelFacts): ModelItem {
+  const { id, name, contextLength, maxOutput, maxCostSat } = facts;
+  return {
+    id,
+    object: 'model',
+    name,
+    description: facts.description,
+    created: facts.created,
+    owned_by: facts.ownedBy,
+    canonical_slug: id,
+    alias_ids: [],
+    enabled: true,
+    context_length: contextLength,
+    architecture: {
+      modality: facts.takesImages ? 'text+image->text' : 'text->text',
+      input_modalities: facts.takesImages ? ['text', 'image'] : ['text'],
+      output_modalities: ['text'],
+      tokenizer: 'Other',
+      instruct_type: null,
+    },
+    pricing: pricing(facts.usd),
+    sats_pricing: {
+      ...pricing(facts.sat),
+      max_prompt_cost: maxCostSat.prompt,
+      max_completion_cost: maxCostSat.completion,
+      max_cost: maxCostSat.total,
+    },
+    top_provider: {
+      context_length: contextLength,
+      max_completion_tokens: maxOutput ?? null,
+      is_moderated: false,
+    },
+    per_request_limits: null,
+    // In msat. Without it the otrta client pays 65 sat for every request.
+    min_cost_per_request: Math.ceil(maxCostSat.total * 1000),
+  };
+}
+
+function pricing(prices: ModelPrices): Readonly<Record<string, number>> {
+  return {
+    prompt: prices.input,
+    completion: prices.output,
+    request: prices.request,
+    image: prices.image,
+    web_search: 0,
+    internal_reasoning: prices.reasoning,
+    input_cache_read: prices.cachedInput,
+    input_cache_write: 0,
+  };
+}

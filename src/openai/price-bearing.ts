@@ -1,0 +1,77 @@
+import { RouterError } from '../lib/errors.ts';
+import { isObject, objectsOf } from './json-object.ts';
+import type { JsonObject } from './json-object.ts';
+
+/** Fields that can make a request cost more than its tokens and images, or another model answer it. */
+export const PRICE_BEARING: readonly string[] = [
+  'service_tier',
+  'web_search_options',
+  'plugins',
+  'models',
+  'route',
+  'provider',
+  'preset',
+  'prediction',
+  'modalities',
+  'audio',
+  'best_of',
+  'cache_control',
+  'tools',
+];
+
+/** Those of PRICE_BEARING that `body` asks for anything by. */
+export function priceBearing(body: JsonObject): readonly string[] {
+  return PRICE_BEARING.filter((field) => bearsPrice(field, body));
+}
+
+function bearsPrice(field: string, body: JsonObject): boolean {
+  const value = body[field];
+  switch (field) {
+    case 'cache_control':
+      return asksForCacheWrites(body);
+    case 'tools':
+      return objectsOf(value).some((tool) => !isClientTool(tool['type']));
+    case 'service_tier':
+      return isSet(value) && value !== 'auto' && value !== 'default';
+    case 'modalities':
+      return isSet(value) && !(Array.isArray(value) && value.every((kind) => kind === 'text'));
+    case 'best_of':
+      return isSet(value) && value !== 1;
+    default:
+      return isSet(value);
+  }
+}
+
+function isSet(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
+/** Run by the client; all others (`web_search`) are run, and billed, by the upstream. */
+function isClientTool(type: unknown): boolean {
+  return type === undefined || type === 'function' || type === 'custom';
+}
+
+/** Writing a provider's prompt cache costs up to twice the input. */
+function asksForCacheWrites(body: JsonObject): boolean {
+  if (isCached(body)) return true;
+  const tools = objectsOf(body['tools']);
+  if (tools.some((tool) => isCached(tool) || isCached(tool['function']))) return true;
+  return objectsOf(body['messages']).some(
+    (message) => isCached(message) || objectsOf(message['content']).some(isCached),
+  );
+}
+
+function isCached(holder: unknown): boolean {
+  return isObject(holder) && isSet(holder['cache_control']);
+}
+
+/** Throws RouterError `unsupported_parameter` for the first price-bearing field that is not in `allowed`. */
+export function refusePriceBearing(
+  request: { readonly priceBearing: readonly string[] },
+  allowed: ReadonlySet<string>,
+): void {
+  const field = request.priceBearing.find((name) => !allowed.has(name));
+  if (field === undefined) return;
+  const message = `${field} asks for something that this model's price does not include.`;
+  throw new RouterError('unsupported_parameter', message, { param: field });
+}
