@@ -134,6 +134,8 @@ function write(path: string, content: PurseContent): void {
     closeSync(file);
   }
   renameSync(temporary, path);
+  // Windows has no handles of folders to sync.
+  if (process.platform === 'win32') return;
   const folder = openSync(dirname(path), 'r');
   try {
     fsyncSync(folder);
