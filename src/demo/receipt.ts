@@ -1,0 +1,87 @@
+import { Wallet } from '@cashu/cashu-ts';
+import OpenAI from 'openai';
+
+import { loadCrypto } from '../crypto/load.ts';
+import { createOutputCreator } from '../wallet/output-creator.ts';
+import { DEMO_MODEL } from './world.ts';
+import type { World } from './world.ts';
+
+/** What one paid, streamed chat cost, to the msat. */
+export interface Receipt {
+  readonly paidMsat: number;
+  readonly costMsat: number;
+  readonly changeMsat: number;
+  /** What is left on the token's account: less than a sat. */
+  readonly dustMsat: number;
+  /** What the mint took for redeeming the token. */
+  readonly mintFeeMsat: number;
+  /** What an independent wallet got for the change, after the mint's fee. */
+  readonly receivedMsat: number;
+  readonly chunks: number;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+}
+
+export const QUESTION = 'Why would anybody pay for a language model with ecash?';
+
+/** Pays with a fresh token as the API key, through the official SDK, and receives the change in a wallet of its own. */
+export async function paidChat(world: World, onText: (text: string) => void): Promise<Receipt> {
+  const paidSat = 1000;
+  const apiKey = world.mint.faucet(paidSat);
+  const client = new OpenAI({ baseURL: `${world.router.url}/v1`, apiKey, maxRetries: 0 });
+  const stream = await client.chat.completions.create({
+    model: DEMO_MODEL,
+    messages: [{ role: 'user', content: QUESTION }],
+    stream: true,
+  });
+  let chunks = 0;
+  let last: unknown;
+  for await (const chunk of stream) {
+    chunks += 1;
+    onText(chunk.choices[0]?.delta.content ?? '');
+    last = chunk;
+  }
+  const usage = field(last, 'usage');
+  const costMsat = numberOf(field(field(usage, 'cost'), 'total_msats'));
+  const dustMsat = numberOf(field(field(usage, 'cost'), 'remaining_balance_msats'));
+  const change = field(last, 'x_cashu');
+  if (typeof change !== 'string') throw new Error('the last chunk carries no change');
+  const { changeMsat, receivedMsat } = await receive(world, change);
+  const paidMsat = paidSat * 1000;
+  return {
+    paidMsat,
+    costMsat,
+    changeMsat,
+    dustMsat,
+    mintFeeMsat: paidMsat - costMsat - changeMsat - dustMsat,
+    receivedMsat,
+    chunks,
+    promptTokens: numberOf(field(usage, 'prompt_tokens')),
+    completionTokens: numberOf(field(usage, 'completion_tokens')),
+  };
+}
+
+async function receive(
+  world: World,
+  token: string,
+): Promise<{ changeMsat: number; receivedMsat: number }> {
+  const outputDataCreator = createOutputCreator(loadCrypto());
+  const wallet = new Wallet(world.mint.url, { unit: 'sat', outputDataCreator });
+  await wallet.loadMint();
+  const changeSat = sumOf(wallet.decodeToken(token).proofs);
+  const receivedSat = sumOf(await wallet.receive(token));
+  return { changeMsat: changeSat * 1000, receivedMsat: receivedSat * 1000 };
+}
+
+function sumOf(proofs: readonly { readonly amount: { toString(): string } }[]): number {
+  return proofs.reduce((sum, proof) => sum + Number(proof.amount.toString()), 0);
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+function numberOf(value: unknown): number {
+  if (typeof value !== 'number') throw new Error('the last chunk does not tell the cost');
+  return value;
+}

@@ -1,0 +1,105 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { startApp } from '../app.ts';
+import type { App } from '../app.ts';
+import type { Config } from '../config.ts';
+import type { Log } from '../lib/log.ts';
+import { startMint } from './mint.ts';
+import type { DemoMint } from './mint.ts';
+import { startModelServer } from './model-server.ts';
+import type { ModelServer } from './model-server.ts';
+
+/** A mint, a model and a router that sells it, all on loopback. */
+export interface World {
+  readonly mint: DemoMint;
+  readonly model: ModelServer;
+  readonly router: App;
+  stop(): Promise<void>;
+}
+
+export interface WorldOptions {
+  readonly log: Log;
+  readonly host: string;
+  readonly port: number;
+}
+
+export const DEMO_MODEL = 'demo-model';
+/** As nutshell's default: so the sheet shows what a mint takes. */
+export const DEMO_FEE_PPK = 100;
+/** Slow enough to watch. */
+const MS_PER_CHUNK = 15;
+
+/** Starts the world with a home of its own, which is gone when it stops. */
+export async function startWorld(options: WorldOptions): Promise<World> {
+  const home = await mkdtemp(join(tmpdir(), 'nutroute-demo-'));
+  const mint = await startMint({ inputFeePpk: DEMO_FEE_PPK, autoPay: true });
+  const model = await startModelServer({
+    models: [{ id: DEMO_MODEL }],
+    oddity: { msPerChunk: MS_PER_CHUNK },
+  });
+  const router = await startApp(demoConfig({ home, mint, model }, options), options.log);
+  return {
+    mint,
+    model,
+    router,
+    async stop() {
+      await router.stop();
+      await Promise.all([model.close(), mint.close()]);
+      await rm(home, { recursive: true });
+    },
+  };
+}
+
+function demoConfig(
+  parts: { readonly home: string; readonly mint: DemoMint; readonly model: ModelServer },
+  options: WorldOptions,
+): Config {
+  const price = {
+    unit: 'sat',
+    input: '5000',
+    output: '20000',
+    cachedInput: undefined,
+    reasoning: undefined,
+    image: undefined,
+    request: undefined,
+    minimum: undefined,
+  } as const;
+  return {
+    host: options.host,
+    port: options.port,
+    home: parts.home,
+    database: join(parts.home, 'nutroute.db'),
+    configFile: '',
+    logLevel: 'warn',
+    node: { name: 'nutroute demo', about: 'A whole world on loopback', url: undefined, relays: [] },
+    mints: [parts.mint.url],
+    bitcoin: { usd: '100000' },
+    payment: { bearerChange: 'once', maxOpenPerMintSat: 1_000_000, floorOutputTokens: 16 },
+    providers: [
+      {
+        id: 'demo',
+        kind: 'openai',
+        baseUrl: parts.model.url,
+        apiKey: undefined,
+        markup: '1',
+        models: [
+          {
+            id: DEMO_MODEL,
+            upstreamId: DEMO_MODEL,
+            name: 'Demo model',
+            context: 131_072,
+            maxOutput: 8_192,
+            price,
+          },
+        ],
+        price: undefined,
+        onPayerGone: 'cancel',
+        maxOutputField: 'max_tokens',
+        allowRemoteImages: false,
+        timeouts: { connectMs: 5_000, firstByteMs: 30_000, answerMs: 600_000, idleMs: 120_000 },
+      },
+    ],
+  };
+}
