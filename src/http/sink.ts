@@ -3,6 +3,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
 
 import type { Cancel } from '../lib/cancel.ts';
+import { lastError } from '../openai/last-chunk.ts';
 import type { Sink } from '../router/sink.ts';
 import { commonHeaders } from './common-headers.ts';
 import { errorAnswer } from './error-answer.ts';
@@ -83,6 +84,10 @@ export function createHttpSink(
       endWith(200, { ...JSON_HEADERS, ...settlementHeaders(settlement) }, body);
     },
     fail(error, settlement) {
+      if (started && !gone.cancelled) {
+        raw.end(lastError(error));
+        return;
+      }
       const answer = errorAnswer(error, requestId, settlement);
       endWith(answer.status, answer.headers, answer.body);
     },

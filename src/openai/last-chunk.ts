@@ -1,4 +1,6 @@
+import type { RouterError } from '../lib/errors.ts';
 import type { CostFields } from './cost-fields.ts';
+import { errorChunk } from './error-body.ts';
 
 /** What every chunk of a stream repeats. */
 export interface ChunkMeta {
@@ -15,12 +17,14 @@ export interface StreamEnd {
   readonly cost: CostFields;
   /** A change token. */
   readonly xCashu?: string | undefined;
+  /** How the answer broke off, if it did. It stands after the chunk: clients stop reading at an error. */
+  readonly error?: RouterError | undefined;
 }
 
-const DONE = 'data: [DONE]\n\n';
+const DONE = Buffer.from('data: [DONE]\n\n');
 
 /** The last bytes of a stream: one chunk without choices that tells usage, cost and change, then `[DONE]`. */
-export function lastChunk({ meta, usage, cost, xCashu }: StreamEnd): Buffer {
+export function lastChunk({ meta, usage, cost, xCashu, error }: StreamEnd): Buffer {
   const chunk = {
     id: meta.id,
     object: 'chat.completion.chunk',
@@ -30,5 +34,11 @@ export function lastChunk({ meta, usage, cost, xCashu }: StreamEnd): Buffer {
     usage: { ...usage, ...cost },
     ...(xCashu === undefined ? {} : { x_cashu: xCashu }),
   };
-  return Buffer.from(`data: ${JSON.stringify(chunk)}\n\n${DONE}`);
+  const event = Buffer.from(`data: ${JSON.stringify(chunk)}\n\n`);
+  return Buffer.concat(error === undefined ? [event, DONE] : [event, errorChunk(error), DONE]);
+}
+
+/** The last bytes of a stream of which nothing more is known than that it failed. */
+export function lastError(error: RouterError): Buffer {
+  return Buffer.concat([errorChunk(error), DONE]);
 }

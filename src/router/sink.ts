@@ -16,6 +16,9 @@ export interface Sink {
   endStream(last: Buffer): void;
   /** Answers a complete JSON body, with the headers of its settlement. */
   endJson(body: Buffer, settlement: Settlement): void;
-  /** Answers an error where nothing was sent; with the headers of the settlement, where one was made. */
+  /**
+   * Answers an error, with the headers of the settlement where one was made. Where bytes were sent already, the stream ends with
+   * the error.
+   */
   fail(error: RouterError, settlement: Settlement | undefined): void;
 }
