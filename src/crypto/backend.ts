@@ -18,3 +18,9 @@ export function negate(point: Uint8Array): Uint8Array {
   negated[0] = point[0] === 2 ? 3 : 2;
   return negated;
 }
+
+/** Throws RangeError unless all of `points` are compressed points of the curve. */
+export function requirePoints(backend: Backend, ...points: readonly Uint8Array[]): void {
+  if (!points.every((point) => backend.isPoint(point)))
+    throw new RangeError('not a point of secp256k1');
+}

@@ -33,7 +33,7 @@ export interface Crypto {
   ): boolean;
   /** Mint side: C_ = kB_. */
   signBlinded(blinded: Uint8Array, privateKey: Uint8Array): Uint8Array;
-  /** Mint side: DLEQ for a signature it just made. */
+  /** Mint side: DLEQ for a signature it just made, always the same one (NUT-12's deterministic nonce). */
   proveDleq(blinded: Uint8Array, blindSignature: Uint8Array, privateKey: Uint8Array): Dleq;
   /** Mint side: C == kY(secret). */
   verifyProof(secret: Uint8Array, C: Uint8Array, privateKey: Uint8Array): boolean;

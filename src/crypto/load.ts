@@ -11,20 +11,31 @@ const BACKENDS: Readonly<Record<Crypto['backend'], () => Backend>> = {
   noble: nobleBackend,
 };
 
-/** NUT-00 test vector: hash_to_curve of 32 zero bytes. */
-const CHECK_POINT = '024cce997d3b518f739663b757deaec95bcd9473c30a14ac2fd04023a739d1a725';
+/** The proof of NUT-12's test vectors: checking it takes every operation of a backend. */
+const KNOWN = {
+  mintKey: bytes('0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798'),
+  secret: Buffer.from('daf4dd00a2b68a0858a80450f52c8a7d2ccf87d375e43e216e0c571f089f63e9'),
+  C: bytes('024369d2d22a80ecf78f3937da9d5f30c1b9f74f0c32684d583cca0fa6a61cdcfc'),
+  e: bytes('b31e58ac6527f34975ffab13e70a48b6d2b0d35abc4b03f0151f09ee1a9763d4'),
+  s: bytes('8fbae004c59e754d71df67e392b6ae4e29293113ddc2ec86592a0431d16306d8'),
+  r: bytes('a6d13fcd7a18442e6076f5e1e7c887ad5de40a019824bdfa9fe740d302e8d861'),
+};
 
 /**
- * The fastest implementation that works here: native, else WASM, else plain JavaScript; or exactly `preferred`. Throws when
- * none works, or `preferred` does not.
+ * The fastest implementation that works here: native, else WASM, else plain JavaScript; or exactly `preferred`. `backend` tells
+ * which it is. Throws AggregateError with the reasons when none works, or `preferred` does not.
  */
 export function loadCrypto(preferred?: Crypto['backend']): Crypto {
+  const { native, wasm, noble } = BACKENDS;
+  return firstThatWorks(preferred === undefined ? [native, wasm, noble] : [BACKENDS[preferred]]);
+}
+
+/** The first of `candidates` that loads and computes a known value. Throws AggregateError when none does. */
+export function firstThatWorks(candidates: readonly (() => Backend)[]): Crypto {
   const failures: unknown[] = [];
-  for (const name of preferred === undefined
-    ? (['native', 'wasm', 'noble'] as const)
-    : [preferred]) {
+  for (const candidate of candidates) {
     try {
-      return checked(cashuCrypto(BACKENDS[name]()));
+      return checked(cashuCrypto(candidate()));
     } catch (error) {
       failures.push(error);
     }
@@ -33,7 +44,11 @@ export function loadCrypto(preferred?: Crypto['backend']): Crypto {
 }
 
 function checked(crypto: Crypto): Crypto {
-  const point = Buffer.from(crypto.hashToCurve(new Uint8Array(32))).toString('hex');
-  if (point !== CHECK_POINT) throw new Error(`the ${crypto.backend} secp256k1 computes wrongly`);
-  return crypto;
+  const { mintKey, ...proof } = KNOWN;
+  if (crypto.verifyProofDleq(proof, mintKey, proof)) return crypto;
+  throw new Error(`the ${crypto.backend} secp256k1 computes wrongly`);
+}
+
+function bytes(hex: string): Uint8Array {
+  return new Uint8Array(Buffer.from(hex, 'hex'));
 }

@@ -14,7 +14,10 @@ export interface DerivedOutput {
 const KDF = Buffer.from('Cashu_KDF_HMAC_SHA256');
 const HARDENED = 0x80000000;
 
-/** NUT-13: the secret and blinding factor of one output. Throws RangeError for keyset ids of versions it does not know. */
+/**
+ * NUT-13: the secret and blinding factor of one output. Throws RangeError for keyset ids of versions it does not know, and for
+ * counters below 0 or from 2^31 (ids of version 1, `00`) or 2^64 (version 2, `01`) on.
+ */
 export function deriveOutput(seed: Uint8Array, keysetId: string, counter: bigint): DerivedOutput {
   if (/^01[0-9a-f]{64}$/.test(keysetId)) return deriveV2(seed, keysetId, counter);
   if (/^00[0-9a-f]{14}$/.test(keysetId)) return deriveV1(seed, keysetId, counter);
@@ -39,20 +42,22 @@ interface Node {
 
 /** m/129372'/0'/keyset'/counter'/0 for the secret, /1 for r (BIP32). */
 function deriveV1(seed: Uint8Array, keysetId: string, counter: bigint): DerivedOutput {
+  if (counter < 0n || counter >= BigInt(HARDENED)) throw new RangeError('no such counter');
   const keyset = Number(BigInt(`0x${keysetId}`) % BigInt(HARDENED - 1));
-  const master = split(createHmac('sha512', 'Bitcoin seed').update(seed).digest());
-  let node = master;
-  for (const index of [129_372, 0, keyset, Number(counter)]) node = child(node, index + HARDENED);
+  let node = split(createHmac('sha512', 'Bitcoin seed').update(seed).digest());
+  for (const index of [129_372, 0, keyset, Number(counter)]) {
+    node = child(node, Buffer.concat([Uint8Array.of(0), node.key]), index + HARDENED);
+  }
+  const publicKey = secp256k1.getPublicKey(node.key, true);
   return {
-    secret: Buffer.from(child(node, 0).key).toString('hex'),
-    r: child(node, 1).key,
+    secret: Buffer.from(child(node, publicKey, 0).key).toString('hex'),
+    r: child(node, publicKey, 1).key,
   };
 }
 
-function child(parent: Node, index: number): Node {
+/** BIP32: `head` is the parent's public key, or a zero byte and its private key where the index is hardened. */
+function child(parent: Node, head: Uint8Array, index: number): Node {
   const data = Buffer.alloc(37);
-  const head =
-    index >= HARDENED ? Buffer.concat([Uint8Array.of(0), parent.key]) : publicKeyOf(parent.key);
   data.set(head);
   data.writeUInt32BE(index, 33);
   const { key, chain } = split(createHmac('sha512', parent.chain).update(data).digest());
@@ -60,10 +65,6 @@ function child(parent: Node, index: number): Node {
   // BIP32 says to take the next index then; nobody will ever see it.
   if (numberOf(key) >= ORDER || sum % ORDER === 0n) throw new RangeError('no such child key');
   return { key: scalarOf(sum), chain };
-}
-
-function publicKeyOf(key: Uint8Array): Uint8Array {
-  return secp256k1.getPublicKey(key, true);
 }
 
 function split(bytes: Uint8Array): Node {

@@ -3,28 +3,35 @@ import { hash, randomBytes } from 'node:crypto';
 import type { Backend } from './backend.ts';
 import { isScalar, numberOf, ORDER, requireScalar, scalarOf } from './scalar.ts';
 
-/** BIP340 over a backend's point operations. */
+const AUX = tagOf('BIP0340/aux');
+const NONCE = tagOf('BIP0340/nonce');
+const CHALLENGE = tagOf('BIP0340/challenge');
+
+/** BIP340 over a backend's point operations. Throws on a message or `auxRand` that has not 32 bytes, and on a bad key. */
 export function schnorrSign(
   backend: Backend,
   message: Uint8Array,
   key: { readonly privateKey: Uint8Array; readonly auxRand?: Uint8Array | undefined },
 ): Uint8Array {
+  const { auxRand = randomBytes(32) } = key;
   if (message.length !== 32) throw new TypeError('BIP340 signs 32 bytes');
+  if (auxRand.length !== 32) throw new TypeError('BIP340 takes 32 random bytes');
   requireScalar(key.privateKey);
   const point = backend.base(key.privateKey);
   const secret = evenSecret(key.privateKey, point);
   const x = point.subarray(1);
-  const aux = tagged('BIP0340/aux', key.auxRand ?? randomBytes(32));
-  const masked = scalarBytes(secret).map((byte, index) => byte ^ (aux[index] ?? 0));
-  const seed = numberOf(tagged('BIP0340/nonce', masked, x, message)) % ORDER;
+  const aux = tagged(AUX, auxRand);
+  const masked = scalarOf(secret).map((byte, index) => byte ^ (aux[index] ?? 0));
+  const seed = numberOf(tagged(NONCE, masked, x, message)) % ORDER;
   if (seed === 0n) throw new RangeError('BIP340: the nonce is zero');
   const noncePoint = backend.base(scalarOf(seed));
   const nonce = noncePoint[0] === 2 ? seed : ORDER - seed;
   const r = noncePoint.subarray(1);
-  const e = numberOf(tagged('BIP0340/challenge', r, x, message)) % ORDER;
+  const e = numberOf(tagged(CHALLENGE, r, x, message)) % ORDER;
   return Buffer.concat([r, scalarOf(nonce + e * secret)]);
 }
 
+/** False for anything that is no valid signature, whatever its shape. */
 export function schnorrVerify(
   backend: Backend,
   signature: Uint8Array,
@@ -36,7 +43,7 @@ export function schnorrVerify(
   const r = signature.subarray(0, 32);
   const s = signature.subarray(32);
   if (numberOf(s) >= ORDER) return false;
-  const e = numberOf(tagged('BIP0340/challenge', r, publicKey, message)) % ORDER;
+  const e = numberOf(tagged(CHALLENGE, r, publicKey, message)) % ORDER;
   // R = sG - eP, compared by x with an even y.
   const expected = Buffer.concat([Uint8Array.of(2), r]);
   return expected.equals(combination(backend, s, { e, point }) ?? new Uint8Array());
@@ -64,11 +71,12 @@ function evenSecret(privateKey: Uint8Array, point: Uint8Array): bigint {
   return point[0] === 2 ? secret : ORDER - secret;
 }
 
-function scalarBytes(value: bigint): Uint8Array {
-  return scalarOf(value);
+/** What BIP340 puts before everything that is hashed under a tag. */
+function tagOf(tag: string): Uint8Array {
+  const digest = hash('sha256', tag, 'buffer');
+  return Buffer.concat([digest, digest]);
 }
 
-function tagged(tag: string, ...parts: readonly Uint8Array[]): Uint8Array {
-  const prefix = hash('sha256', tag, 'buffer');
-  return hash('sha256', Buffer.concat([prefix, prefix, ...parts]), 'buffer');
+function tagged(tag: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
+  return hash('sha256', Buffer.concat([tag, ...parts]), 'buffer');
 }
