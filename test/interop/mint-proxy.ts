@@ -1,0 +1,80 @@
+import { createServer, request as forward } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+
+/** Stands before a mint: counts the calls that move or look at money, and fails on demand. */
+export interface MintProxy {
+  /** What wallets and routers take for the mint. */
+  readonly url: string;
+  /** POST requests so far. */
+  readonly posts: number;
+  /**
+   * The next swap fails: `act` runs `before` the mint has it, `while` the mint works on it, or `after` the mint has answered;
+   * then the connection breaks.
+   */
+  breakNextSwap(when: 'before' | 'while' | 'after', act: () => Promise<void>): void;
+  close(): Promise<void>;
+}
+
+interface Break {
+  readonly when: 'before' | 'while' | 'after';
+  readonly act: () => Promise<void>;
+}
+
+export async function startMintProxy(mintUrl: string): Promise<MintProxy> {
+  let posts = 0;
+  let planned: Break | undefined;
+
+  async function pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method === 'POST') posts += 1;
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body = Buffer.concat(chunks);
+    const broken = request.url === '/v1/swap' ? planned : undefined;
+    if (broken !== undefined) planned = undefined;
+    const hangUp = async (): Promise<void> => {
+      await broken?.act();
+      response.destroy();
+    };
+    if (broken?.when === 'before') return hangUp();
+    const ahead = forward(`${mintUrl}${request.url ?? ''}`, {
+      method: request.method,
+      headers: { ...request.headers, connection: 'close', 'accept-encoding': 'identity' },
+    });
+    ahead.on('error', () => response.destroy());
+    ahead.end(body);
+    if (broken?.when === 'while') {
+      await once(ahead, 'finish');
+      return hangUp();
+    }
+    const [answer] = (await once(ahead, 'response')) as [IncomingMessage];
+    const received: Buffer[] = [];
+    for await (const chunk of answer) received.push(chunk as Buffer);
+    if (broken !== undefined) return hangUp();
+    response.writeHead(answer.statusCode ?? 502, {
+      'content-type': answer.headers['content-type'] ?? 'application/json',
+    });
+    response.end(Buffer.concat(received));
+  }
+
+  const server = createServer((request, response) => {
+    pass(request, response).catch(() => response.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get posts() {
+      return posts;
+    },
+    breakNextSwap(when, act) {
+      planned = { when, act };
+    },
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

@@ -1,0 +1,13 @@
+/** A mint that is not ours, in a process of its own, with a state that outlives its restarts. */
+export interface RealMint {
+  /** The same after a restart. */
+  readonly url: string;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  /** After `kill`: on the same port and state. */
+  start(): Promise<void>;
+  /** Undoes what this mint is known to leave behind after `kill`; what its operator would do by hand. */
+  repair(): void;
+  /** Ends it and removes its state. */
+  close(): Promise<void>;
+}
