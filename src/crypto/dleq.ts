@@ -1,33 +1,30 @@
 import { createHmac, hash } from 'node:crypto';
 
 import type { Backend } from './backend.ts';
-import { negate, requirePoints } from './backend.ts';
+import { falseAtInfinity, requirePoints } from './backend.ts';
 import type { Dleq } from './crypto.ts';
 import { hashToCurve } from './hash-to-curve.ts';
-import { isScalar, numberOf, requireScalar, scalarOf } from './scalar.ts';
+import { isScalar, negated, numberOf, requireScalar, scalarOf } from './scalar.ts';
 
 const NONCE_DOMAIN = Buffer.from('Cashu_DLEQ_R_v1');
 /** NUT-12 allows one byte of tries; that even the second is needed does not happen. */
 const MAX_NONCE_TRIES = 256;
 
-/** e == H(R1, R2, A, C') with R1 = sG - eA and R2 = sB' - eC'. */
-export function verifySignatureDleq(
-  backend: Backend,
-  points: readonly [blinded: Uint8Array, blindSignature: Uint8Array, mintKey: Uint8Array],
-  dleq: Dleq,
-): boolean {
-  const [blinded, blindSignature, mintKey] = points;
-  if (!isScalar(dleq.e) || !isScalar(dleq.s) || !points.every((point) => backend.isPoint(point)))
-    return false;
-  return orFalse(() => {
-    const r1 = backend.add(backend.base(dleq.s), negate(backend.multiply(mintKey, dleq.e)));
-    const right = negate(backend.multiply(blindSignature, dleq.e));
-    const r2 = backend.add(backend.multiply(blinded, dleq.s), right);
-    return challenge(backend, [r1, r2, mintKey, blindSignature]).equals(dleq.e);
-  });
+/** What a mint signed, and with which key. */
+interface Signed {
+  readonly blinded: Uint8Array;
+  readonly blindSignature: Uint8Array;
+  readonly mintKey: Uint8Array;
 }
 
-/** The same for an unblinded proof: C' = C + rA, and R2 = sY + (sr)G - eC' saves a multiplication of B'. */
+export function verifySignatureDleq(backend: Backend, signed: Signed, dleq: Dleq): boolean {
+  const { blinded, blindSignature, mintKey } = signed;
+  if (!isScalar(dleq.e) || !isScalar(dleq.s)) return false;
+  if (![blinded, blindSignature, mintKey].every((point) => backend.isPoint(point))) return false;
+  return falseAtInfinity(() => holds(backend, signed, dleq));
+}
+
+/** The same for an unblinded proof, whose B' and C' the blinding factor brings back: Y + rG and C + rA. */
 export function verifyProofDleq(
   backend: Backend,
   proof: { readonly secret: Uint8Array; readonly C: Uint8Array },
@@ -36,15 +33,20 @@ export function verifyProofDleq(
   const { mintKey, dleq } = witness;
   if (![dleq.e, dleq.s, dleq.r].every(isScalar)) return false;
   if (!backend.isPoint(proof.C) || !backend.isPoint(mintKey)) return false;
-  return orFalse(() => {
+  return falseAtInfinity(() => {
+    const blinded = backend.add(hashToCurve(backend, proof.secret), backend.base(dleq.r));
     const blindSignature = backend.add(proof.C, backend.multiply(mintKey, dleq.r));
-    const r1 = backend.add(backend.base(dleq.s), negate(backend.multiply(mintKey, dleq.e)));
-    const sr = scalarOf(numberOf(dleq.s) * numberOf(dleq.r));
-    const sY = backend.multiply(hashToCurve(backend, proof.secret), dleq.s);
-    const right = negate(backend.multiply(blindSignature, dleq.e));
-    const r2 = backend.add(backend.add(sY, backend.base(sr)), right);
-    return challenge(backend, [r1, r2, mintKey, blindSignature]).equals(dleq.e);
+    return holds(backend, { blinded, blindSignature, mintKey }, dleq);
   });
+}
+
+/** e == H(R1, R2, A, C') with R1 = sG - eA and R2 = sB' - eC'. */
+function holds(backend: Backend, signed: Signed, { e, s }: Dleq): boolean {
+  const { blinded, blindSignature, mintKey } = signed;
+  const minusE = negated(e);
+  const r1 = backend.add(backend.base(s), backend.multiply(mintKey, minusE));
+  const r2 = backend.add(backend.multiply(blinded, s), backend.multiply(blindSignature, minusE));
+  return challenge(backend, [r1, r2, mintKey, blindSignature]).equals(e);
 }
 
 /** The DLEQ of `blindSignature`. Throws RangeError on what is no point or scalar. */
@@ -80,16 +82,6 @@ function nonceOf(privateKey: Uint8Array, signed: readonly Uint8Array[]): Uint8Ar
 
 /** NUT-12 hash_e: over the uncompressed points in hex. */
 export function challenge(backend: Backend, points: readonly Uint8Array[]): Buffer {
-  const text = points.map((point) => Buffer.from(backend.uncompress(point)).toString('hex'));
-  return hash('sha256', text.join(''), 'buffer');
-}
-
-/** Only crafted values make a sum vanish; they prove nothing. */
-function orFalse(check: () => boolean): boolean {
-  try {
-    return check();
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
+  const bytes = points.map((point) => (point.length === 65 ? point : backend.uncompress(point)));
+  return hash('sha256', Buffer.concat(bytes).toString('hex'), 'buffer');
 }

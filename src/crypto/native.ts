@@ -22,15 +22,16 @@ export function nativeBackend(): Backend {
   return {
     name: 'native',
     isPoint: (bytes) => bytes.length === 33 && addon.publicKeyVerify(bytes),
-    base: (scalar) => addon.publicKeyCreate(scalar, true),
-    multiply: (point, scalar) => addon.publicKeyTweakMul(point, scalar, true),
+    base: (scalar) => addon.publicKeyCreate(scalar, false),
+    multiply: (point, scalar) => addon.publicKeyTweakMul(point, scalar, false),
     add(a, b) {
       try {
-        return addon.publicKeyCombine([a, b], true);
+        return addon.publicKeyCombine([a, b], false);
       } catch (error) {
         throw new RangeError('the sum of these points is no point', { cause: error });
       }
     },
+    compress: (point) => addon.publicKeyConvert(point, true),
     uncompress: (point) => addon.publicKeyConvert(point, false),
   };
 }

@@ -19,13 +19,14 @@ export function nobleBackend(): Backend {
         return false;
       }
     },
-    base: (scalar) => Point.BASE.multiply(numberOf(scalar)).toBytes(true),
-    multiply: (point, scalar) => Point.fromBytes(point).multiply(numberOf(scalar)).toBytes(true),
+    base: (scalar) => Point.BASE.multiply(numberOf(scalar)).toBytes(false),
+    multiply: (point, scalar) => Point.fromBytes(point).multiply(numberOf(scalar)).toBytes(false),
     add(a, b) {
       const sum = Point.fromBytes(a).add(Point.fromBytes(b));
       if (sum.is0()) throw new RangeError('the sum of these points is no point');
-      return sum.toBytes(true);
+      return sum.toBytes(false);
     },
+    compress: (point) => Point.fromBytes(point).toBytes(true),
     uncompress: (point) => Point.fromBytes(point).toBytes(false),
   };
 }

@@ -25,6 +25,11 @@ export function isScalar(bytes: Uint8Array): boolean {
   return value > 0n && value < ORDER;
 }
 
+/** n - k. */
+export function negated(scalar: Uint8Array): Uint8Array {
+  return scalarOf(-numberOf(scalar));
+}
+
 /** Throws RangeError unless `bytes` is in [1, n). */
 export function requireScalar(bytes: Uint8Array): void {
   if (!isScalar(bytes)) throw new RangeError('not a scalar of secp256k1');

@@ -1,7 +1,8 @@
 import { hash, randomBytes } from 'node:crypto';
 
 import type { Backend } from './backend.ts';
-import { isScalar, numberOf, ORDER, requireScalar, scalarOf } from './scalar.ts';
+import { falseAtInfinity } from './backend.ts';
+import { isScalar, negated, numberOf, ORDER, requireScalar, scalarOf } from './scalar.ts';
 
 const AUX = tagOf('BIP0340/aux');
 const NONCE = tagOf('BIP0340/nonce');
@@ -17,14 +18,14 @@ export function schnorrSign(
   if (message.length !== 32) throw new TypeError('BIP340 signs 32 bytes');
   if (auxRand.length !== 32) throw new TypeError('BIP340 takes 32 random bytes');
   requireScalar(key.privateKey);
-  const point = backend.base(key.privateKey);
+  const point = backend.compress(backend.base(key.privateKey));
   const secret = evenSecret(key.privateKey, point);
   const x = point.subarray(1);
   const aux = tagged(AUX, auxRand);
   const masked = scalarOf(secret).map((byte, index) => byte ^ (aux[index] ?? 0));
   const seed = numberOf(tagged(NONCE, masked, x, message)) % ORDER;
   if (seed === 0n) throw new RangeError('BIP340: the nonce is zero');
-  const noncePoint = backend.base(scalarOf(seed));
+  const noncePoint = backend.compress(backend.base(scalarOf(seed)));
   const nonce = noncePoint[0] === 2 ? seed : ORDER - seed;
   const r = noncePoint.subarray(1);
   const e = numberOf(tagged(CHALLENGE, r, x, message)) % ORDER;
@@ -42,28 +43,15 @@ export function schnorrVerify(
   if (signature.length !== 64 || message.length !== 32 || !backend.isPoint(point)) return false;
   const r = signature.subarray(0, 32);
   const s = signature.subarray(32);
-  if (numberOf(s) >= ORDER) return false;
-  const e = numberOf(tagged(CHALLENGE, r, publicKey, message)) % ORDER;
-  // R = sG - eP, compared by x with an even y.
+  const e = scalarOf(numberOf(tagged(CHALLENGE, r, publicKey, message)));
+  // BIP340 allows zero for both, but nobody can make a signature that has one.
+  if (!isScalar(s) || !isScalar(e)) return false;
+  // R = sG - eP, compared by its x, with an even y.
   const expected = Buffer.concat([Uint8Array.of(2), r]);
-  return expected.equals(combination(backend, s, { e, point }) ?? new Uint8Array());
-}
-
-function combination(
-  backend: Backend,
-  s: Uint8Array,
-  right: { readonly e: bigint; readonly point: Uint8Array },
-): Uint8Array | undefined {
-  const left = isScalar(s) ? backend.base(s) : undefined;
-  const minus =
-    right.e === 0n ? undefined : backend.multiply(right.point, scalarOf(ORDER - right.e));
-  if (left === undefined || minus === undefined) return left ?? minus;
-  try {
-    return backend.add(left, minus);
-  } catch (error) {
-    if (error instanceof RangeError) return undefined;
-    throw error;
-  }
+  return falseAtInfinity(() => {
+    const sum = backend.add(backend.base(s), backend.multiply(point, negated(e)));
+    return expected.equals(backend.compress(sum));
+  });
 }
 
 function evenSecret(privateKey: Uint8Array, point: Uint8Array): bigint {

@@ -7,9 +7,10 @@ export function wasmBackend(): Backend {
   return {
     name: 'wasm',
     isPoint: (bytes) => tiny.isPointCompressed(bytes),
-    base: (scalar) => present(tiny.pointFromScalar(scalar, true)),
-    multiply: (point, scalar) => present(tiny.pointMultiply(point, scalar, true)),
-    add: (a, b) => present(tiny.pointAdd(a, b, true)),
+    base: (scalar) => present(tiny.pointFromScalar(scalar, false)),
+    multiply: (point, scalar) => present(tiny.pointMultiply(point, scalar, false)),
+    add: (a, b) => present(tiny.pointAdd(a, b, false)),
+    compress: (point) => tiny.pointCompress(point, true),
     uncompress: (point) => tiny.pointCompress(point, false),
   };
 }

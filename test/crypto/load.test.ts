@@ -26,6 +26,7 @@ test.each([
   ['base', { base: () => G2 }],
   ['multiply', { multiply: () => G2 }],
   ['add', { add: () => G2 }],
+  ['compress', { compress: () => G2 }],
   ['uncompress', { uncompress: () => G2 }],
   ['isPoint', { isPoint: () => false }],
 ])('an implementation whose %s computes wrongly is passed over', (_name, fault) => {
