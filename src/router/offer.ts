@@ -12,8 +12,10 @@ export interface Offer {
   readonly snapshot: PriceSnapshot;
   /** Tokens of prompt and answer together, where known. */
   readonly contextLength: number | undefined;
-  /** The most output tokens of one choice: the provider's own limit where known, else what we ask it for at most. */
-  readonly maxOutput: number;
+  /** The most output tokens of one choice that the provider gives, where known. */
+  readonly maxOutput: number | undefined;
+  /** What we ask it for at most where that is unknown. */
+  readonly assumedMaxOutput: number;
   /** The field that tells the provider a limit which the payer did not send. */
   readonly maxOutputField: 'max_tokens' | 'max_completion_tokens';
   readonly allowRemoteImages: boolean;

@@ -163,7 +163,9 @@ describe('catalog', () => {
       configured('told', { context: 128_000, maxOutput: 64_000 }),
     ];
     const catalog = catalogOf({ sources: [sourceOf('a', { models })] });
-    const limits = catalog.models().map(({ id, offers }) => [id, offers[0].maxOutput]);
+    const limits = catalog
+      .models()
+      .map(({ id, offers: [offer] }) => [id, offer.maxOutput ?? offer.assumedMaxOutput]);
 
     expect(Object.fromEntries(limits)).toEqual({
       nothing: 4_096,

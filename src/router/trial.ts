@@ -1,0 +1,97 @@
+import { minMsat, ZERO_MSAT } from '../lib/amount.ts';
+import type { Msat } from '../lib/amount.ts';
+import { createCancel } from '../lib/cancel.ts';
+import type { Canceller } from '../lib/cancel.ts';
+import type { RouterError } from '../lib/errors.ts';
+import { createMeter } from '../metering/meter.ts';
+import type { Meter } from '../metering/meter.ts';
+import type { Completion } from '../openai/completion.ts';
+import { createStreamTap } from '../openai/stream-tap.ts';
+import type { StreamTap } from '../openai/stream-tap.ts';
+import { chargeOf } from '../pricing/charge.ts';
+import type { Usage } from '../tokens/usage.ts';
+import { UpstreamFailure } from '../upstream/upstream.ts';
+import { outputCap } from './forward.ts';
+import type { Offer } from './offer.ts';
+import type { Work } from './work.ts';
+
+/** One try at one offer. */
+export interface Trial {
+  readonly offer: Offer;
+  readonly meter: Meter;
+  /** Looks into the answer, where it is a stream. */
+  readonly tap: StreamTap;
+  /** Closes the connection to the upstream. */
+  readonly stop: Canceller;
+  /** Output tokens over all choices that the hold affords; undefined when it covers all that was asked for. */
+  readonly cap: number | undefined;
+  /** What `usage` costs at this offer, at most what is held. */
+  chargeOf(usage: Usage): Msat;
+  /** What the answer cost when it was last counted. */
+  metered: Msat;
+}
+
+/** What came of a try. `failed`: the payer was sent nothing, another offer may be tried. */
+export type Outcome =
+  | { readonly kind: 'failed'; readonly failure: UpstreamFailure }
+  /** A fault of our own. */
+  | { readonly kind: 'crashed'; readonly error: unknown }
+  | {
+      readonly kind: 'ended';
+      readonly usage: Usage;
+      /** How the answer broke off, if it did. */
+      readonly error: RouterError | undefined;
+      /** Undefined when there is nothing to end: the payer left before. */
+      readonly answer: Answer | undefined;
+    };
+
+/** What the last bytes of the answer are made of. */
+export type Answer =
+  | { readonly kind: 'stream'; readonly tap: StreamTap }
+  | { readonly kind: 'json'; readonly completion: Completion };
+
+export function startTrial(work: Work, offer: Offer): Trial {
+  const { order, parts, payment } = work;
+  return {
+    offer,
+    meter: createMeter({
+      countInput: () => order.countInput(),
+      count: (texts) => parts.countTokens(texts),
+      images: order.request.imageCount,
+    }),
+    tap: createStreamTap({ choices: order.request.n }),
+    stop: createCancel(),
+    cap: outputCap(order, payment),
+    chargeOf: (usage) => minMsat(payment.held, chargeOf(offer.snapshot, usage)),
+    metered: ZERO_MSAT,
+  };
+}
+
+/** The upstream answered with 200, but with nothing that is an answer. Only we can tell, so we tell its breaker. */
+export function noAnswer(trial: Trial, message: string, cause?: unknown): Outcome {
+  const failure = new UpstreamFailure('protocol', message, { cause });
+  trial.offer.breaker.failed(failure);
+  return { kind: 'failed', failure };
+}
+
+/**
+ * When the payer leaves: closes the upstream at once; but reads on for a moment where the answer is complete and only its usage is
+ * missing, and longer where the provider bills in full anyway. Returns a function that ends the watch.
+ */
+export function watchPayer(work: Work, trial: Trial): () => void {
+  const { limits } = work.parts;
+  let timer: NodeJS.Timeout | undefined;
+  const forget = work.incoming.gone.onCancel(() => {
+    if (trial.offer.upstream.onPayerGone === 'drain') {
+      timer = setTimeout(() => trial.stop.cancel(), limits.drainMs);
+    } else if (trial.tap.finished) {
+      timer = setTimeout(() => trial.stop.cancel(), limits.usageMs);
+    } else {
+      trial.stop.cancel();
+    }
+  });
+  return () => {
+    forget();
+    clearTimeout(timer);
+  };
+}
