@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
-
 import type { Command, Terminal } from './cli/command.ts';
 import { FAILED, helpOf, OK, parseArguments, UsageError, WRONG_USAGE } from './cli/command.ts';
 import { ConfigError } from './config.ts';
+import { VERSION } from './version.ts';
 
 interface Entry {
   readonly name: string;
@@ -55,7 +54,7 @@ export async function main(
     return name === undefined ? WRONG_USAGE : OK;
   }
   if (name === '--version' || name === '-v') {
-    terminal.stdout.write(`${version()}\n`);
+    terminal.stdout.write(`${VERSION}\n`);
     return OK;
   }
   const entry = COMMANDS.find((command) => command.name === name);
@@ -127,14 +126,6 @@ function overview(): string {
     'nutroute SUBCOMMAND --help tells the flags; nutroute --version the version.',
     '',
   ].join('\n');
-}
-
-function version(): string {
-  const file: unknown = JSON.parse(
-    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
-  );
-  const isPackage = typeof file === 'object' && file !== null && 'version' in file;
-  return isPackage ? String(file.version) : 'unknown';
 }
 
 function processTerminal(): Terminal {

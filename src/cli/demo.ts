@@ -1,5 +1,5 @@
 import { loadSettings } from '../config.ts';
-import { paidChat, QUESTION } from '../demo/receipt.ts';
+import { paidChat, QUESTION, withoutDleq } from '../demo/receipt.ts';
 import type { Receipt } from '../demo/receipt.ts';
 import { DEMO_MODEL, startWorld } from '../demo/world.ts';
 import type { World } from '../demo/world.ts';
@@ -18,11 +18,11 @@ export const demo: Command = {
     'Starts a mint, a model and a router on loopback, pays for one streamed chat and shows where every\n' +
     'sat went. In a terminal it stays up until Ctrl-C, so that what it printed can be tried.',
   async run(args, terminal) {
-    // The demo tells its story on stdout; only what is wrong is logged, on stderr.
-    const log = createLog('warn', { ...terminal, stdout: terminal.stderr }, true);
+    // The demo tells its story on stdout; only what fails is logged, on stderr. Its home is gone with it, so no word of seeds.
+    const log = createLog('error', { ...terminal, stdout: terminal.stderr }, true);
     const world = await startWorld({ log, ...(await addressOf(args)) });
     try {
-      const token = world.mint.faucet(1000);
+      const token = await withoutDleq(world.mint.faucet(1000), world);
       const stays = terminal.stdout.isTTY === true && !args.has('once') && !args.json;
       if (args.json) await printJson(world, token, terminal);
       else await tell(world, token, terminal);
@@ -76,18 +76,17 @@ function introduction(world: World, token: string): string {
 
 A token of 1000 sat. It is the API key:
 
-${token}
+export TOKEN=${token}
 
 With curl:
 
-curl ${baseUrl}/chat/completions -H 'content-type: application/json' \\
-  -H 'authorization: Bearer ${token}' \\
+curl ${baseUrl}/chat/completions -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \\
   -d '{"model":"${DEMO_MODEL}","messages":[{"role":"user","content":"Hello"}]}'
 
 With the OpenAI SDK:
 
 import OpenAI from 'openai';
-const client = new OpenAI({ baseURL: '${baseUrl}', apiKey: '<the token above>' });
+const client = new OpenAI({ baseURL: '${baseUrl}', apiKey: process.env.TOKEN });
 const answer = await client.chat.completions.create({
   model: '${DEMO_MODEL}',
   messages: [{ role: 'user', content: 'Hello' }],

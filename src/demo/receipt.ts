@@ -1,4 +1,4 @@
-import { Wallet } from '@cashu/cashu-ts';
+import { getEncodedToken, Wallet } from '@cashu/cashu-ts';
 import OpenAI from 'openai';
 
 import { loadCrypto } from '../crypto/load.ts';
@@ -65,9 +65,7 @@ async function receive(
   world: World,
   token: string,
 ): Promise<{ changeMsat: number; receivedMsat: number }> {
-  const outputDataCreator = createOutputCreator(loadCrypto());
-  const wallet = new Wallet(world.mint.url, { unit: 'sat', outputDataCreator });
-  await wallet.loadMint();
+  const wallet = await walletAt(world);
   const changeSat = sumOf(wallet.decodeToken(token).proofs);
   const receivedSat = sumOf(await wallet.receive(token));
   return { changeMsat: changeSat * 1000, receivedMsat: receivedSat * 1000 };
@@ -84,4 +82,19 @@ function field(value: unknown, name: string): unknown {
 function numberOf(value: unknown): number {
   if (typeof value !== 'number') throw new Error('the last chunk does not tell the cost');
   return value;
+}
+
+/** The same token, half as long: for people to paste. */
+export async function withoutDleq(token: string, world: World): Promise<string> {
+  const wallet = await walletAt(world);
+  const { mint, proofs } = wallet.decodeToken(token);
+  const bare = proofs.map(({ id, amount, secret, C }) => ({ id, amount, secret, C }));
+  return getEncodedToken({ mint, unit: 'sat', proofs: bare });
+}
+
+async function walletAt(world: World): Promise<Wallet> {
+  const outputDataCreator = createOutputCreator(loadCrypto());
+  const wallet = new Wallet(world.mint.url, { unit: 'sat', outputDataCreator });
+  await wallet.loadMint();
+  return wallet;
 }
