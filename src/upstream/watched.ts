@@ -26,6 +26,7 @@ export function watched(upstream: Upstream, breaker: Breaker): Upstream {
   return {
     ...upstream,
     async send(request, cancel) {
+      breaker.begun();
       try {
         return told(await upstream.send(request, cancel));
       } catch (error) {

@@ -1,0 +1,13 @@
+import type { Upstream } from './upstream.ts';
+
+/** What every kind of upstream is made from. */
+export interface UpstreamOptions {
+  readonly id: string;
+  /** May have a path. */
+  readonly baseUrl: string;
+  readonly apiKey?: string | undefined;
+  /** Further request headers, names lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly onPayerGone: Upstream['onPayerGone'];
+  readonly timeouts: { readonly connectMs: number; readonly idleMs: number };
+}
