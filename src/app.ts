@@ -17,7 +17,6 @@ import { RELAY_LIMITS } from './router/work.ts';
 import { createTokenCounter } from './tokens/counter.ts';
 import { createBreaker } from './upstream/breaker.ts';
 import { UPSTREAM_KINDS } from './upstream/kinds.ts';
-import { watched } from './upstream/watched.ts';
 import { VERSION } from './version.ts';
 
 /** A running router. */
@@ -112,7 +111,7 @@ function sourceOf(provider: Provider): CatalogSource {
     onPayerGone: provider.onPayerGone,
     timeouts,
   });
-  return { ...rest, timeouts, breaker, upstream: watched(upstream, breaker) };
+  return { ...rest, timeouts, breaker, upstream };
 }
 
 function modelSource(catalog: Catalog, rate: Rate) {
@@ -137,7 +136,7 @@ function reasonsAgainst(money: Money, catalog: Catalog): readonly string[] {
   if (money.mints.all.every((mint) => mint.away)) reasons.push('no mint can be reached');
   const isServing = catalog
     .models()
-    .some((model) => model.offers.some((offer) => offer.breaker.allows()));
+    .some((model) => model.offers.some((offer) => !offer.breaker.isResting));
   if (!isServing) reasons.push('no model is served: upstreams are down, or prices are not known');
   return reasons;
 }

@@ -13,10 +13,10 @@ const UNUSABLE: ReadonlySet<number> = new Set([401, 402, 403, 408, 429]);
 
 /** Leaves an upstream alone that does not answer, for 5 s at first and twice as long each time, up to 60 s. */
 export interface Breaker {
-  /** May a request be sent now? Changes nothing. */
+  /** Nothing may be sent now. */
+  readonly isResting: boolean;
+  /** May a request be sent now? After a pause true only once in a second, so ask only for a request that is then sent. */
   allows(): boolean;
-  /** A request is being sent. */
-  begun(): void;
   /** It answered. */
   succeeded(): void;
   /** It failed; what the request or its payer caused is not counted. */
@@ -27,30 +27,36 @@ export function createBreaker(options: { readonly clock: Clock }): Breaker {
   const { clock } = options;
   let failures = 0;
   let pauseMs = FIRST_PAUSE_MS;
-  let openUntilMs: number | undefined;
-  /** The pause is over and a request tries whether it answers again; others wait a little. */
+  let restsUntilMs: number | undefined;
+  /** A request tries whether it answers again. */
   let isTrying = false;
 
+  const isResting = (): boolean => restsUntilMs !== undefined && clock.now() < restsUntilMs;
+
   return {
-    allows: () => openUntilMs === undefined || clock.now() >= openUntilMs,
-    begun() {
-      if (openUntilMs === undefined || clock.now() < openUntilMs) return;
+    get isResting() {
+      return isResting();
+    },
+    allows() {
+      if (isResting()) return false;
+      if (restsUntilMs === undefined) return true;
       isTrying = true;
-      openUntilMs = clock.now() + TRIAL_INTERVAL_MS;
+      restsUntilMs = clock.now() + TRIAL_INTERVAL_MS;
+      return true;
     },
     succeeded() {
       failures = 0;
       pauseMs = FIRST_PAUSE_MS;
-      openUntilMs = undefined;
+      restsUntilMs = undefined;
       isTrying = false;
     },
     failed(failure) {
       if (!counts(failure)) return;
       failures += 1;
-      // Requests that were under way when it opened say nothing new.
-      if (failures < MAX_FAILURES || (openUntilMs !== undefined && !isTrying)) return;
+      // Requests that were under way when the rest began say nothing new.
+      if (failures < MAX_FAILURES || (restsUntilMs !== undefined && !isTrying)) return;
       isTrying = false;
-      openUntilMs = clock.now() + pauseMs;
+      restsUntilMs = clock.now() + pauseMs;
       pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS);
     },
   };
