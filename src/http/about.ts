@@ -1,14 +1,14 @@
 import type { FastifyInstance } from 'fastify';
 
 import { RouterError } from '../lib/errors.ts';
-import type { ModelList } from '../router/model-list.ts';
 import { frontPage } from './front-page.ts';
 import type { Metrics } from './metrics.ts';
+import type { ModelSource } from './models.ts';
 import type { NodeDescription } from './node-description.ts';
 
 export interface AboutParts {
   readonly node: NodeDescription;
-  readonly models: ModelList;
+  readonly models: ModelSource;
   readonly metrics: Metrics;
   /** Why paid requests cannot be taken now; empty when they can. */
   reasons(): readonly string[];

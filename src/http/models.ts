@@ -2,9 +2,13 @@ import type { FastifyInstance } from 'fastify';
 
 import { RouterError } from '../lib/errors.ts';
 import type { ModelItem } from '../openai/model-item.ts';
-import type { ModelList } from '../router/model-list.ts';
 
-export function addModels(app: FastifyInstance, source: ModelList): void {
+/** What is served now. `items()` returns the same array until something changes. */
+export interface ModelSource {
+  items(): readonly ModelItem[];
+}
+
+export function addModels(app: FastifyInstance, source: ModelSource): void {
   let listed: readonly ModelItem[] | undefined;
   let list = Buffer.alloc(0);
 

@@ -6,7 +6,6 @@ import type { FastifyInstance } from 'fastify';
 import { RouterError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Incoming } from '../router/incoming.ts';
-import type { ModelList } from '../router/model-list.ts';
 import type { Report } from '../router/report.ts';
 import type { Sink } from '../router/sink.ts';
 import { addAbout } from './about.ts';
@@ -16,6 +15,7 @@ import { answerPreflights } from './cors.ts';
 import { answerErrors, answerParserError } from './error-handler.ts';
 import { createMetrics } from './metrics.ts';
 import { addModels } from './models.ts';
+import type { ModelSource } from './models.ts';
 import type { NodeDescription } from './node-description.ts';
 import { createRunning } from './running.ts';
 import { addWalletRoutes } from './wallet-routes.ts';
@@ -24,7 +24,7 @@ import type { WalletApi } from './wallet-routes.ts';
 export interface HttpOptions {
   /** Answers one request through its sink. Never rejects. */
   readonly complete: (incoming: Incoming, sink: Sink) => Promise<Report>;
-  readonly models: ModelList;
+  readonly models: ModelSource;
   readonly wallet: WalletApi;
   readonly node: NodeDescription;
   /** Why paid requests cannot be taken now; empty when they can. */

@@ -9,11 +9,11 @@ export interface Shape {
 }
 
 /**
- * The offers that may be tried, the cheapest for this request first. Offers whose breaker is open are left out: empty when
- * none is up. Pure, apart from reading the breakers.
+ * The offers that may be tried, the cheapest for this request first. Offers whose upstream is left alone at present are left
+ * out: empty when none is up. Changes nothing: who asks may not even pay.
  */
 export function candidatesOf(model: ServedModel, shape: Shape): readonly Offer[] {
-  const up = model.offers.filter((offer) => offer.breaker.allows());
+  const up = model.offers.filter((offer) => !offer.breaker.isResting);
   if (up.length < 2) return up;
   const usage = {
     input: shape.inputTokens,

@@ -42,9 +42,12 @@ async function tryOffers(work: Work): Promise<Delivery> {
 
   for (const offer of work.order.offers) {
     if (hasLeft(work)) break;
+    // Others may have begun to try it since the order was made.
+    if (!offer.breaker.allows()) continue;
     const trial = startTrial(work, offer);
     const outcome = await attempt(work, trial, imposed);
     attempts.push({ provider: offer.provider, failure: wordOf(outcome) });
+    tell(offer, outcome);
     if (outcome.kind === 'ended') return delivered(trial, outcome, attempts);
     if (hasLeft(work)) return abandoned(trial, outcome, attempts);
     if (outcome.kind === 'crashed') return crashed(trial, outcome.error, attempts);
@@ -59,6 +62,16 @@ function hasLeft(work: Work): boolean {
   return work.incoming.gone.cancelled;
 }
 
+/** Tells the breaker how it went. */
+function tell({ breaker }: Offer, outcome: Outcome): void {
+  if (outcome.kind === 'crashed') return;
+  if (outcome.kind === 'failed') breaker.failed(outcome.failure);
+  else if (outcome.error?.code === 'upstream_broke_stream') breaker.failed(BROKE_OFF);
+  else breaker.succeeded();
+}
+
+const BROKE_OFF = new UpstreamFailure('broken', 'the stream broke off');
+
 /** One try, to its end. */
 async function attempt(work: Work, trial: Trial, imposed: number | undefined): Promise<Outcome> {
   const { offer, stop } = trial;
@@ -71,7 +84,7 @@ async function attempt(work: Work, trial: Trial, imposed: number | undefined): P
     const answer = await offer.upstream.send({ body, stream, requestId, firstByteTimeoutMs }, stop);
     if (answer.kind !== (stream ? 'stream' : 'json')) {
       stop.cancel();
-      return noAnswer(trial, `the answer came as ${answer.kind}`);
+      return noAnswer(`the answer came as ${answer.kind}`);
     }
     for (const [name, value] of Object.entries(answer.headers)) work.sink.header(name, value);
     return stream ? await relayStream(work, trial, answer) : await relayJson(work, trial, answer);

@@ -24,14 +24,14 @@ export async function relayJson(
       return undefined;
     });
     const completion = readCompletion(Buffer.concat(pieces));
-    if (completion.error !== undefined) return noAnswer(trial, 'the answer is an error');
+    if (completion.error !== undefined) return noAnswer('the answer is an error');
     const usage = await usageOf(trial, completion);
     return { kind: 'ended', usage, error: undefined, answer: { kind: 'json', completion } };
   } catch (error) {
     if (size > work.parts.limits.answerBytes) {
-      return noAnswer(trial, 'the answer is too large', error);
+      return noAnswer('the answer is too large', error);
     }
-    if (error instanceof WireError) return noAnswer(trial, error.message, error);
+    if (error instanceof WireError) return noAnswer(error.message, error);
     throw error;
   }
 }

@@ -1,4 +1,3 @@
-import { RouterError } from '../lib/errors.ts';
 import type { CountTokens } from '../metering/relayed-text.ts';
 import { parseChatRequest } from '../openai/chat-request.ts';
 import type { ChatRequest } from '../openai/chat-request.ts';
@@ -9,6 +8,7 @@ import { promptBound } from '../tokens/byte-bound.ts';
 import { candidatesOf } from './candidates.ts';
 import type { Catalog } from './catalog.ts';
 import type { Offer } from './offer.ts';
+import { noUpstream } from './refusal.ts';
 
 /** A request that we would serve, and for how much. Nothing has been taken for it yet. */
 export interface Order {
@@ -53,11 +53,7 @@ export function readOrder(parts: OrderParts, body: Buffer): Order {
       images: request.imageCount,
     }),
   );
-  if (offers.length === 0) {
-    throw new RouterError('no_upstream', 'No upstream of this model is up at present.', {
-      retryAfterS: 5,
-    });
-  }
+  if (offers.length === 0) throw noUpstream();
   const bound = inputBound(request, request.textBytes);
   const countText = once(() => parts.countTokens(request.texts()));
   const quote = createQuote({

@@ -7,6 +7,9 @@ import type { Attempt } from './report.ts';
 /** Statuses by which an upstream refuses the request itself: no other would take it. */
 const REFUSES_REQUEST: ReadonlySet<number> = new Set([400, 413, 422]);
 
+/** Breakers let a request through that soon, or a few times later. */
+const RETRY_AFTER_S = 5;
+
 /** The upstream's refusal as ours, where the request is at fault; undefined where another upstream may do better. */
 export function rejectionOf(failure: UpstreamFailure): RouterError | undefined {
   const { kind, status, body } = failure;
@@ -32,6 +35,7 @@ export function unavailable(
   attempts: readonly Attempt[],
   failures: readonly UpstreamFailure[],
 ): RouterError {
+  if (failures.length === 0) return noUpstream();
   const tried = attempts.map(({ provider, failure }) => `${provider} (${failure})`).join(', ');
   const cause = failures.at(-1);
   const isLate = failures.every(({ kind }) => kind === 'timeout');
@@ -41,4 +45,10 @@ export function unavailable(
     `No upstream could answer. Tried: ${tried}.`,
     { cause, ...(waits.length > 0 && { retryAfterS: Math.min(...waits) }) },
   );
+}
+
+/** All upstreams of the model are left alone at present. */
+export function noUpstream(): RouterError {
+  const options = { retryAfterS: RETRY_AFTER_S };
+  return new RouterError('no_upstream', 'No upstream of this model is up at present.', options);
 }

@@ -104,10 +104,10 @@ async function usageOf({ meter, tap }: Trial, isComplete: boolean): Promise<Usag
 /** Nothing was relayed. */
 function unanswered(trial: Trial, fault: unknown): Outcome {
   if (fault instanceof UpstreamFailure) return { kind: 'failed', failure: fault };
-  if (fault instanceof WireError) return noAnswer(trial, fault.message, fault);
+  if (fault instanceof WireError) return noAnswer(fault.message, fault);
   if (fault !== undefined) return { kind: 'crashed', error: fault };
   const { error } = trial.tap;
-  return noAnswer(trial, error === undefined ? 'the stream is empty' : 'the stream is an error');
+  return noAnswer(error === undefined ? 'the stream is empty' : 'the stream is an error');
 }
 
 /** What the payer is told of an answer that broke off. */

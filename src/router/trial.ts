@@ -67,11 +67,9 @@ export function startTrial(work: Work, offer: Offer): Trial {
   };
 }
 
-/** The upstream answered with 200, but with nothing that is an answer. Only we can tell, so we tell its breaker. */
-export function noAnswer(trial: Trial, message: string, cause?: unknown): Outcome {
-  const failure = new UpstreamFailure('protocol', message, { cause });
-  trial.offer.breaker.failed(failure);
-  return { kind: 'failed', failure };
+/** The upstream answered with 200, but with nothing that is an answer. */
+export function noAnswer(message: string, cause?: unknown): Outcome {
+  return { kind: 'failed', failure: new UpstreamFailure('protocol', message, { cause }) };
 }
 
 /**

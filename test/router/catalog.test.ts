@@ -214,8 +214,8 @@ describe('candidates', () => {
     expect(names(candidatesOf(model, INPUT_HEAVY))).toEqual(['b', 'a', 'c']);
   });
 
-  test('an offer whose breaker is open is left out', () => {
-    const open = { ...closedBreaker, allows: () => false };
+  test('an offer whose upstream is left alone is left out', () => {
+    const open = { ...closedBreaker, isResting: true };
     const two = [sourceOf('a', { breaker: open }), sourceOf('b')];
     const none = [sourceOf('a', { breaker: open })];
 

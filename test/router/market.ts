@@ -39,6 +39,7 @@ export function configured(id: string, more: Partial<ConfiguredModel> = {}): Con
 }
 
 export const closedBreaker: Breaker = {
+  isResting: false,
   allows: () => true,
   succeeded: () => undefined,
   failed: () => undefined,

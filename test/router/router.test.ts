@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { RouterError } from '../../src/lib/errors.ts';
 import { UpstreamFailure } from '../../src/upstream/upstream.ts';
@@ -409,19 +409,9 @@ describe('failover', () => {
     },
   );
 
-  test('the breaker hears of an answer that is none', async () => {
-    const failed = vi.fn<(failure: UpstreamFailure) => void>();
-    const bad = scripted(async ({ push }) => push('data: {"error":{"message":"no"}}\n\n'));
-    const breaker = { ...closedBreaker, failed };
-
-    await send([{ upstream: bad, breaker }, good()], railWith(RICH), STREAM).report;
-
-    expect(failed.mock.calls).toMatchObject([[{ kind: 'protocol' }]]);
-  });
-
   test('an upstream whose breaker is open is not asked', async () => {
     const bad = scripted(refuses(500));
-    const breaker = { ...closedBreaker, allows: () => false };
+    const breaker = { ...closedBreaker, isResting: true };
     const rail = railWith(RICH);
 
     const { report } = send([{ upstream: bad, breaker }, good()], rail, STREAM);
@@ -431,6 +421,53 @@ describe('failover', () => {
     expect((await alone.report).error).toMatchObject({ code: 'no_upstream', status: 503 });
     expect(bad.requests).toEqual([]);
     expect(rail.quotes).toHaveLength(1);
+  });
+
+  test('a resting upstream is tried by paid requests only, and one at a time', async () => {
+    let isTried = false;
+    const breaker = {
+      ...closedBreaker,
+      allows: () => !isTried && (isTried = true),
+    };
+    const paid = Promise.withResolvers<void>();
+    const rail = railWith(RICH);
+    const unpaid = { ...rail, accept: () => undefined };
+    const slow: typeof rail = {
+      ...rail,
+      accept: (credentials, quote, gone) =>
+        paid.promise.then(
+          () => rail.accept(credentials, quote, gone) ?? Promise.reject(new Error()),
+        ),
+    };
+
+    await send([{ upstream: good(), breaker }], unpaid, STREAM).report;
+    expect(isTried).toBe(false);
+    const [first, second] = [1, 2].map(() => send([{ upstream: good(), breaker }], slow, STREAM));
+    paid.resolve();
+
+    expect((await first?.report)?.error).toBeUndefined();
+    expect(await second?.report).toMatchObject({ charge: 0n, error: { code: 'no_upstream' } });
+  });
+
+  test('the breaker hears how it went', async () => {
+    const told: string[] = [];
+    const breaker = {
+      ...closedBreaker,
+      succeeded: () => void told.push('succeeded'),
+      failed: ({ kind }: UpstreamFailure) => void told.push(kind),
+    };
+    const scripts: Parameters<typeof scripted>[0][] = [
+      async ({ push }) => push(delta('a') + finish() + DONE),
+      async ({ push }) => push(delta('a')),
+      async ({ push }) => push('data: {"error":{"message":"no"}}\n\n'),
+      refuses(503),
+    ];
+
+    for (const script of scripts) {
+      await send([{ upstream: scripted(script), breaker }], railWith(RICH), STREAM).report;
+    }
+
+    expect(told).toEqual(['succeeded', 'broken', 'protocol', 'status']);
   });
 
   test('the cheapest is asked first, the dearest is held, the one that answers is charged', async () => {
