@@ -23,6 +23,7 @@ const LAYERS = [
 
 /** Files directly in src/ -> their place in LAYERS. */
 const ROOT_FILES: Record<string, string> = {
+  'version.ts': 'config',
   'config.ts': 'config',
   'providers-file.ts': 'config',
   'secret.ts': 'config',
@@ -182,8 +183,18 @@ function barrelFaults(sources: readonly Source[]): string[] {
 function environmentFaults(sources: readonly Source[]): string[] {
   return sources
     .filter(({ path }) => !READS_ENVIRONMENT.includes(path))
-    .filter(({ text }) => /\bprocess\s*\.\s*env\b|\{[^}]*\benv\b[^}]*\}\s*=\s*process\b/.test(text))
+    .filter(({ text }) => {
+      const code = withoutTemplateText(text);
+      return /\bprocess\s*\.\s*env\b|\{[^}]*\benv\b[^}]*\}\s*=\s*process\b/.test(code);
+    })
     .map(({ path }) => `${path} reads process.env`);
+}
+
+/** A snippet that is printed for people reads nothing; what stands in `${}` is code. */
+function withoutTemplateText(text: string): string {
+  return text.replaceAll(/`[^`]*`/g, (template) =>
+    [...template.matchAll(/\$\{([^}]*)\}/g)].map(([, code]) => code).join(';'),
+  );
 }
 
 function nameFaults(sources: readonly Source[]): string[] {
@@ -322,6 +333,7 @@ describe('a planted violation is found:', () => {
       privacyFaults,
       [source('app.ts', "import { b } from './payment/cashu/b.ts';")],
     ],
+    ['a snippet for people', environmentFaults, [source('cli/a.ts', '`key: process.env.A`')]],
     ['an own package', packageFaults, [source('http/a.ts', "import fastify from 'fastify';")]],
     ['an own table', tableFaults, [SCHEMA, source('ledger/sql.ts', 'UPDATE hold SET x = 1')]],
     [

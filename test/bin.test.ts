@@ -12,13 +12,14 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 /** Stands for the program: says who it is, and ends as told. */
 const MAIN = `
 export async function main(argv: readonly string[]): Promise<number> {
+  const told = new Promise((resolve) => {
+    process.once('SIGTERM', resolve).once('SIGINT', resolve);
+  });
   console.log(JSON.stringify({ argv, guard: process.env['NUTROUTE_BUNDLED_NODE'], pid: process.pid }));
   if (argv[0] === 'die') process.kill(process.pid, 'SIGKILL');
   if (argv[0] !== 'wait') return Number(argv[0]);
   const idle = setInterval(() => undefined, 1000);
-  const signal = await new Promise((resolve) => {
-    process.once('SIGTERM', resolve).once('SIGINT', resolve);
-  });
+  const signal = await told;
   clearInterval(idle);
   console.log(signal);
   return 7;
