@@ -1,0 +1,92 @@
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+
+import type { Call, Operation } from '../../src/store/operation.ts';
+import type { Store } from '../../src/store/store.ts';
+
+/** Where the router can die by itself: at a statement of a transaction that is never committed, or just after its commit. */
+interface Place {
+  readonly when: 'at' | 'after';
+  is(call: Call): boolean;
+}
+
+const starts =
+  (text: string) =>
+  ({ query }: Call): boolean =>
+    query.sql.startsWith(text);
+
+const isJournal = starts('INSERT INTO operation (');
+const isCapture = starts(`UPDATE hold SET state = 'captured'`);
+const isGift = starts(`UPDATE coin SET state = 'given'`);
+const isApply = (call: Call): boolean =>
+  starts('UPDATE operation SET state = ?')(call) && call.params[0] === 'applied';
+
+export const CRASH_POINTS = {
+  'before-journal': { when: 'at', is: isJournal },
+  'after-journal': { when: 'after', is: isJournal },
+  'before-apply': { when: 'at', is: isApply },
+  'after-apply': { when: 'after', is: isApply },
+  'before-capture': { when: 'at', is: isCapture },
+  'after-capture': { when: 'after', is: isCapture },
+  'before-gift': { when: 'at', is: isGift },
+  'after-gift': { when: 'after', is: isGift },
+} as const satisfies Record<string, Place>;
+
+export type CrashPoint = keyof typeof CRASH_POINTS;
+
+export function isCrashPoint(name: string): name is CrashPoint {
+  return Object.hasOwn(CRASH_POINTS, name);
+}
+
+/** The same store, but the process dies by SIGKILL when the point is reached for the `nth` time; `proof` then names it. */
+export function crashingStore(
+  store: Store,
+  plan: { readonly point: CrashPoint; readonly nth: number; readonly proof: string },
+): Store {
+  const place: Place = CRASH_POINTS[plan.point];
+  let reached = 0;
+
+  const pass = (): void => {
+    reached += 1;
+    if (reached === plan.nth) die(plan.point, plan.proof);
+  };
+
+  return {
+    read: (operation) => store.read(operation),
+    close: () => store.close(),
+    async write(operation, durability) {
+      const hits: Call[] = [];
+      const onCall = (call: Call): void => {
+        if (!place.is(call)) return;
+        if (place.when === 'at') pass();
+        else hits.push(call);
+      };
+      const result = await store.write(() => watched(operation(), onCall), durability);
+      if (hits.length > 0) pass();
+      return result;
+    },
+  };
+}
+
+function* watched<T>(steps: Operation<T>, onCall: (call: Call) => void): Operation<T> {
+  let step = steps.next();
+  while (step.done !== true) {
+    onCall(step.value);
+    let answer: unknown;
+    try {
+      answer = yield step.value;
+    } catch (error) {
+      step = steps.throw(error);
+      continue;
+    }
+    step = steps.next(answer);
+  }
+  return step.value;
+}
+
+function die(point: CrashPoint, proof: string): void {
+  const file = openSync(proof, 'a', 0o600);
+  writeSync(file, `${point}\n`);
+  fsyncSync(file);
+  closeSync(file);
+  process.kill(process.pid, 'SIGKILL');
+}

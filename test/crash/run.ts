@@ -1,0 +1,119 @@
+import { parseArgs } from 'node:util';
+
+import { startLane } from './lane.ts';
+import type { Lane } from './lane.ts';
+import { runOnce } from './run-once.ts';
+import type { RunResult } from './run-once.ts';
+import { isSabotage, SABOTAGES } from './sabotage.ts';
+import type { Sabotage } from './sabotage.ts';
+import { learnUsage } from './usage.ts';
+
+/**
+ * `npm run test:crash -- [--runs N] [--seed S] [--sabotage NAME]`: random runs with seeds S, S + 1, ... A run in which anything is
+ * wrong prints its seed, `--runs 1 --seed THAT` repeats its plan; the exit code is 1. With a sabotage that is what must happen.
+ */
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '50' },
+    seed: { type: 'string' },
+    sabotage: { type: 'string' },
+  },
+});
+
+/** Fees of the mints, in thousandths: seeds take turns, and each lane has a mint of its own. */
+const FEES = [0, 100];
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const runs = Number(values.runs);
+  const seed = values.seed === undefined ? Date.now() % 1_000_000 : Number(values.seed);
+  const { sabotage } = values;
+  const isKnown = sabotage === undefined || isSabotage(sabotage);
+  if (!Number.isSafeInteger(runs) || !Number.isSafeInteger(seed) || !isKnown) {
+    console.error(`usage: test:crash -- --runs N --seed S [--sabotage ${SABOTAGES.join('|')}]`);
+    return 2;
+  }
+  console.log(
+    `${runs} runs from seed ${seed}${sabotage === undefined ? '' : `, ${sabotage} sabotaged`}`,
+  );
+  const startedMs = Date.now();
+  const { results, isFine } = await runAll({ runs, seed, sabotage });
+  report(results, Date.now() - startedMs);
+  return isFine ? 0 : 1;
+}
+
+interface Order {
+  readonly runs: number;
+  readonly seed: number;
+  readonly sabotage: Sabotage | undefined;
+}
+
+interface Results {
+  readonly results: readonly RunResult[];
+  readonly isFine: boolean;
+}
+
+/** Each lane works off its own seeds; all stop at the first run that goes wrong. */
+async function runAll({ runs, seed, sabotage }: Order): Promise<Results> {
+  const results: RunResult[] = [];
+  const seeds = Array.from({ length: runs }, (_, index) => seed + index);
+  let isFine = true;
+
+  const work = async (lane: Lane, own: readonly number[]): Promise<void> => {
+    const usageOf = await learnUsage(lane);
+    for (const seed of own) {
+      if (!isFine) return;
+      const result = await runOnce({ lane, usageOf, seed, sabotage });
+      results.push(result);
+      isFine &&= result.faults.length === 0;
+      tell(seed, result);
+    }
+  };
+  await Promise.all(
+    FEES.map(async (fee, index) => {
+      const own = seeds.filter((seed) => seed % FEES.length === index);
+      if (own.length === 0) return;
+      const lane = await startLane(fee, sabotage === 'restore');
+      try {
+        await work(lane, own);
+      } catch (error) {
+        isFine = false;
+        console.error(error);
+      } finally {
+        await lane.close();
+      }
+    }),
+  );
+  return { results, isFine };
+}
+
+function tell(seed: number, result: RunResult): void {
+  const { faults, kills, mintFaults, requests, movedSat } = result;
+  if (faults.length === 0) {
+    console.log(
+      `seed ${seed}: ${kills} kills, ${mintFaults} mint faults, ${requests} requests, ${movedSat} sat: ok`,
+    );
+    return;
+  }
+  console.log(
+    `seed ${seed}: WRONG (repeat with --runs 1 --seed ${seed}; its folder: ${result.home})`,
+  );
+  for (const fault of faults) console.log(`  ${fault}`);
+}
+
+function report(results: readonly RunResult[], ms: number): void {
+  const sum = (of: (result: RunResult) => number): number =>
+    results.reduce((total, result) => total + of(result), 0);
+  console.log(
+    [
+      `runs ${results.length}`,
+      `kills ${sum(({ kills }) => kills)}`,
+      `mint faults ${sum(({ mintFaults }) => mintFaults)}`,
+      `requests ${sum(({ requests }) => requests)}`,
+      `sat moved ${sum(({ movedSat }) => movedSat)}`,
+      `sat lost ${sum(({ lostSat }) => lostSat)}`,
+      `${(ms / 1000).toFixed(0)} s`,
+    ].join(', '),
+  );
+}
