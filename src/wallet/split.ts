@@ -28,9 +28,10 @@ export function greedy(amount: bigint, denominations: readonly bigint[]): bigint
 }
 
 /**
- * Coins worth `value` from which every change in [value - hold, value] can be picked exactly: the fewest for what is
- * certainly left, and a complete set (1, 2, 4, ...) for what may be charged. A `hold` above `value` counts as `value`.
- * Where the denominations cannot make a complete set the coins are merely the fewest. Throws RangeError as `greedy` does.
+ * Coins worth `value` from which every change in [value - hold, value] can be picked exactly: a complete set (1, 2, 4, ...) for
+ * what may be charged, and the fewest for the rest. The set may reach further than `hold` where that makes fewer coins in all:
+ * who gets the change pays the mint per coin. A `hold` above `value` counts as `value`. Where the denominations cannot make a
+ * complete set the coins are merely the fewest. Throws RangeError as `greedy` does.
  */
 export function splitForChange(
   value: bigint,
@@ -38,9 +39,21 @@ export function splitForChange(
   denominations: readonly bigint[],
 ): bigint[] {
   const open = hold < value ? hold : value;
-  const complete = completeSet(open, denominations);
-  if (complete === undefined) return greedy(value, denominations);
-  return [...greedy(value - open, denominations), ...complete];
+  let best: bigint[] | undefined;
+  for (const reach of [open, ...fullSets(open, value), value]) {
+    const complete = completeSet(reach, denominations);
+    if (complete === undefined) continue;
+    const coins = [...greedy(value - reach, denominations), ...complete];
+    if (best === undefined || coins.length < best.length) best = coins;
+  }
+  return best ?? greedy(value, denominations);
+}
+
+/** 1, 3, 7, ...: what 1, 2, 4, ... reach with one coin each; from `least` up to `most`. */
+function fullSets(least: bigint, most: bigint): bigint[] {
+  const sets: bigint[] = [];
+  for (let reach = 1n; reach <= most; reach = reach * 2n + 1n) if (reach >= least) sets.push(reach);
+  return sets;
 }
 
 /** Coins worth `total` that make every sum up to it, each at most one more than all smaller ones together; undefined if impossible. */
