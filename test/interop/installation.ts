@@ -29,7 +29,10 @@ export type Installation =
 export function cacheFolder(env: Readonly<Record<string, string | undefined>>): string {
   const base = env['XDG_CACHE_HOME'];
   // As the XDG specification wants it: a relative path is ignored.
-  return join(base?.startsWith('/') === true ? base : join(homedir(), '.cache'), 'nutroute-interop');
+  return join(
+    base?.startsWith('/') === true ? base : join(homedir(), '.cache'),
+    'nutroute-interop',
+  );
 }
 
 /** Takes the installation from the cache, or builds it there: under another name first, so that it is complete or absent. */

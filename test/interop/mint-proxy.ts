@@ -1,14 +1,16 @@
+import { once } from 'node:events';
 import { createServer, request as forward } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { once } from 'node:events';
 
 /** Stands before a mint: counts the calls that move or look at money, and fails on demand. */
 export interface MintProxy {
   /** What wallets and routers take for the mint. */
   readonly url: string;
-  /** POST requests so far. */
-  readonly posts: number;
+  /** Paths of the POST requests so far. */
+  readonly posts: readonly string[];
+  /** How many coins went into each swap that the mint granted. */
+  readonly swapInputs: readonly number[];
   /**
    * The next swap fails: `act` runs `before` the mint has it, `while` the mint works on it, or `after` the mint has answered;
    * then the connection breaks.
@@ -23,15 +25,15 @@ interface Break {
 }
 
 export async function startMintProxy(mintUrl: string): Promise<MintProxy> {
-  let posts = 0;
+  const posts: string[] = [];
+  const swapInputs: number[] = [];
   let planned: Break | undefined;
 
   async function pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.method === 'POST') posts += 1;
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const body = Buffer.concat(chunks);
-    const broken = request.url === '/v1/swap' ? planned : undefined;
+    if (request.method === 'POST') posts.push(request.url ?? '');
+    const isSwap = request.url === '/v1/swap';
+    const body = await readAll(request);
+    const broken = isSwap ? planned : undefined;
     if (broken !== undefined) planned = undefined;
     const hangUp = async (): Promise<void> => {
       await broken?.act();
@@ -49,13 +51,15 @@ export async function startMintProxy(mintUrl: string): Promise<MintProxy> {
       return hangUp();
     }
     const [answer] = (await once(ahead, 'response')) as [IncomingMessage];
-    const received: Buffer[] = [];
-    for await (const chunk of answer) received.push(chunk as Buffer);
+    const received = await readAll(answer);
+    if (isSwap && answer.statusCode === 200) {
+      swapInputs.push((JSON.parse(body.toString()) as { inputs: unknown[] }).inputs.length);
+    }
     if (broken !== undefined) return hangUp();
     response.writeHead(answer.statusCode ?? 502, {
       'content-type': answer.headers['content-type'] ?? 'application/json',
     });
-    response.end(Buffer.concat(received));
+    response.end(received);
   }
 
   const server = createServer((request, response) => {
@@ -65,9 +69,8 @@ export async function startMintProxy(mintUrl: string): Promise<MintProxy> {
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    get posts() {
-      return posts;
-    },
+    posts,
+    swapInputs,
     breakNextSwap(when, act) {
       planned = { when, act };
     },
@@ -77,4 +80,10 @@ export async function startMintProxy(mintUrl: string): Promise<MintProxy> {
       await once(server, 'close');
     },
   };
+}
+
+async function readAll(message: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of message) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
 }

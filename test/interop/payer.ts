@@ -61,5 +61,6 @@ function worth(proofs: readonly Proof[]): number {
 }
 
 function keepOut(token: string, proofs: readonly Proof[]): void {
-  for (const text of [token, ...proofs.flatMap(({ secret, C }) => [secret, C])]) keepOutOfLogs(text);
+  for (const text of [token, ...proofs.flatMap(({ secret, C }) => [secret, C])])
+    keepOutOfLogs(text);
 }

@@ -1,0 +1,75 @@
+import { get_encoding } from 'tiktoken';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { startMint } from '../../src/demo/mint.ts';
+import type { DemoMint } from '../../src/demo/mint.ts';
+import { PROMPT_CANARY } from '../support/test-log.ts';
+import { startEngine } from './engine.ts';
+import type { Engine } from './engine.ts';
+import { INPUT_MSAT, openMarket, OUTPUT_MSAT } from './market.ts';
+import type { Market } from './market.ts';
+import { paidChat } from './paid-chat.ts';
+import type { Paid } from './paid-chat.ts';
+
+const installation = process.env['NUTROUTE_INTEROP_ENGINE'] ?? '';
+const PROMPT = 'Say something';
+const MAX_TOKENS = 24;
+
+/** llama.cpp's own server sends answers with a Content-Length, and streams without any usage. */
+describe.skipIf(installation === '')('a real llama.cpp as upstream', () => {
+  let engine: Engine;
+  let mint: DemoMint;
+  let market: Market;
+  beforeAll(async () => {
+    engine = await startEngine(installation);
+    mint = await startMint({ autoPay: true });
+    market = await openMarket({ mintUrl: mint.url, upstreamUrl: engine.url, model: 'tiny' });
+  });
+  afterAll(async () => {
+    await market.close();
+    await Promise.all([engine.close(), mint.close()]);
+  });
+
+  async function buy(stream: boolean): Promise<Paid> {
+    const token = await market.payer.fund(1000);
+    const { url } = market.router;
+    return paidChat(url, token, { stream, model: 'tiny', prompt: PROMPT, maxTokens: MAX_TOKENS });
+  }
+  async function expectBooked(paid: Paid): Promise<void> {
+    const { payer } = market;
+    const worth = payer.read(paid.change ?? '');
+
+    expect(paid.costMsat).toBe(
+      paid.promptTokens * INPUT_MSAT + paid.completionTokens * OUTPUT_MSAT,
+    );
+    expect(paid.costMsat + worth.msat + paid.balanceMsat).toBe(1_000_000);
+    expect(paid.balanceMsat).toBeLessThan(1000);
+    expect(await payer.receive(paid.change ?? '')).toBe(worth.msat);
+  }
+
+  test('sells a plain answer by the usage in it', async () => {
+    const paid = await buy(false);
+
+    // Its vocabulary is the bytes.
+    expect(paid.promptTokens).toBeGreaterThan(PROMPT_CANARY.length + PROMPT.length);
+    expect(paid.completionTokens).toBe(MAX_TOKENS);
+    await expectBooked(paid);
+  });
+
+  test('sells a streamed answer by our own count of what was relayed', async () => {
+    const paid = await buy(true);
+    const encoding = get_encoding('o200k_base');
+    const prompt = encoding.encode(`${PROMPT_CANARY}: ${PROMPT}`).length;
+
+    expect(paid.text).not.toBe('');
+    expect(paid.completionTokens).toBe(encoding.encode(paid.text, [], []).length);
+    expect(paid.promptTokens).toBeGreaterThanOrEqual(prompt);
+    expect(paid.promptTokens).toBeLessThan(prompt + 16);
+    await expectBooked(paid);
+    encoding.free();
+  });
+
+  test('leaves books that balance', async () => {
+    expect(await market.router.doctor()).toMatchObject({ ok: true });
+  });
+});

@@ -1,0 +1,31 @@
+import { join } from 'node:path';
+
+import { answers, freePort, startChild } from '../support/child-server.ts';
+import { MODEL_FILE, pythonIn } from './recipes.ts';
+
+/** llama.cpp's server with a model of random weights: what it says is noise, how it says it is real. */
+export interface Engine {
+  /** `http://127.0.0.1:port/v1`. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export async function startEngine(installation: string): Promise<Engine> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}/v1`;
+  const model = join(installation, MODEL_FILE);
+  const flags = ['--model', model, '--host', '127.0.0.1', '--port', String(port)];
+  const child = await startChild(
+    {
+      command: pythonIn(installation),
+      args: ['-m', 'llama_cpp.server', ...flags],
+    },
+    () => answers(`${url}/models`),
+  );
+  return {
+    url,
+    async close() {
+      await child.stop();
+    },
+  };
+}
