@@ -29,7 +29,10 @@ const oneOfEach = nodes.filter(
 let elsewhere: string;
 beforeAll(async () => {
   elsewhere = mkdtempSync(join(tmpdir(), 'nutroute-npm-'));
-  await run('npm', ['pack', '--pack-destination', elsewhere], { cwd: checkout });
+  // .npmrc switches scripts off; this one, which builds dist, is ours.
+  await run('npm', ['pack', '--ignore-scripts=false', '--pack-destination', elsewhere], {
+    cwd: checkout,
+  });
   const tarball = readdirSync(elsewhere).find((name) => name.endsWith('.tgz')) ?? '';
   writeFileSync(join(elsewhere, 'package.json'), '{ "private": true }');
   await run('npm', ['install', '--no-audit', '--no-fund', join(elsewhere, tarball)], {
