@@ -82,14 +82,18 @@ export function createServer(options: HttpOptions): HttpServer {
   const metrics = createMetrics(running);
   let drained: Promise<void> | undefined;
 
-  app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(commonHeaders(request.id));
+  app.addHook('onRequest', (_request, reply, done) => {
     if (drained === undefined) {
       done();
       return;
     }
     reply.header('connection', 'close');
     done(new RouterError('shutting_down', 'This router is shutting down.', { retryAfterS: 5 }));
+  });
+  // Not for the answers of sinks, which send these headers themselves.
+  app.addHook('onSend', (request, reply, payload, done) => {
+    reply.headers(commonHeaders(request.id));
+    done(null, payload);
   });
   answerErrors(app, log, metrics);
   answerPreflights(app);

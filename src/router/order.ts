@@ -1,4 +1,3 @@
-import type { CountTokens } from '../metering/relayed-text.ts';
 import { parseChatRequest } from '../openai/chat-request.ts';
 import type { ChatRequest } from '../openai/chat-request.ts';
 import { refusePriceBearing } from '../openai/price-bearing.ts';
@@ -22,7 +21,8 @@ export interface Order {
 
 export interface OrderParts {
   readonly catalog: Catalog;
-  readonly countTokens: CountTokens;
+  /** Counts texts as the tokenizer of this model does, or nearly. */
+  readonly countTokens: (texts: readonly string[], model: string) => Promise<number>;
   /** A request is served only if it can pay for so many output tokens of every choice, or for all it asks for. */
   readonly floorOutputTokens: number;
 }
@@ -55,7 +55,7 @@ export function readOrder(parts: OrderParts, body: Buffer): Order {
   );
   if (offers.length === 0) throw noUpstream();
   const bound = inputBound(request, request.textBytes);
-  const countText = once(() => parts.countTokens(request.texts()));
+  const countText = once(() => parts.countTokens(request.texts(), request.model));
   const quote = createQuote({
     snapshot: model.dearest,
     input: {

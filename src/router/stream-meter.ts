@@ -1,3 +1,4 @@
+import type { StreamTap } from '../openai/stream-tap.ts';
 import type { Trial } from './trial.ts';
 import type { Work } from './work.ts';
 
@@ -26,9 +27,10 @@ const FOREIGN_TOKENS = 1.25;
 export function createStreamMeter(
   work: Work,
   trial: Trial,
+  tap: StreamTap,
   events: StreamMeterEvents,
 ): StreamMeter {
-  const { meter, tap, cap } = trial;
+  const { meter, cap } = trial;
   let timer: NodeJS.Timeout | undefined;
   let fedBytes = 0;
   let isStopped = false;

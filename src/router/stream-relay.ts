@@ -1,5 +1,7 @@
 import { RouterError } from '../lib/errors.ts';
+import type { Meter } from '../metering/meter.ts';
 import { readUsage } from '../metering/read-usage.ts';
+import { createStreamTap } from '../openai/stream-tap.ts';
 import type { StreamTap } from '../openai/stream-tap.ts';
 import { WireError } from '../openai/wire-error.ts';
 import type { Usage } from '../tokens/usage.ts';
@@ -26,19 +28,25 @@ export async function relayStream(
   trial: Trial,
   answer: UpstreamAnswer,
 ): Promise<Outcome> {
-  const { tap } = trial;
-  const ending = await relayBody(work, trial, answer);
+  const tap = createStreamTap({ choices: work.order.request.n });
+  trial.tap = tap;
+  const ending = await relayBody(work, trial, answer, tap);
   const { gone } = work.incoming;
-  if (!tap.sawChunk) return unanswered(trial, ending.fault);
+  if (!tap.sawChunk) return unanswered(tap, ending.fault);
   const isComplete = tap.error === undefined && (tap.done || tap.finished);
-  const usage = await usageOf(trial, isComplete);
+  const usage = await usageOf(trial.meter, tap, isComplete);
   const error = isComplete || gone.cancelled ? undefined : breakOf(tap, ending);
   return { kind: 'ended', usage, error, answer: { kind: 'stream', tap } };
 }
 
-async function relayBody(work: Work, trial: Trial, answer: UpstreamAnswer): Promise<Ending> {
+async function relayBody(
+  work: Work,
+  trial: Trial,
+  answer: UpstreamAnswer,
+  tap: StreamTap,
+): Promise<Ending> {
   const { sink } = work;
-  const { stop, tap } = trial;
+  const { stop } = trial;
   const ended = Promise.withResolvers<undefined>();
   let fault: unknown;
   let isCut = false;
@@ -46,7 +54,7 @@ async function relayBody(work: Work, trial: Trial, answer: UpstreamAnswer): Prom
     fault ??= error;
     stop.cancel();
   };
-  const meter = createStreamMeter(work, trial, {
+  const meter = createStreamMeter(work, trial, tap, {
     onError: fail,
     onCap() {
       isCut = true;
@@ -90,7 +98,7 @@ function closeSoon(work: Work, trial: Trial, relayed: Promise<void>): void {
   void relayed.then(() => clearTimeout(timer));
 }
 
-async function usageOf({ meter, tap }: Trial, isComplete: boolean): Promise<Usage> {
+async function usageOf(meter: Meter, tap: StreamTap, isComplete: boolean): Promise<Usage> {
   const said = isComplete ? readUsage(tap.usage) : undefined;
   // A usage in the middle of an answer does not cover what came after it.
   if (!isComplete) meter.reported(tap.usage);
@@ -102,12 +110,11 @@ async function usageOf({ meter, tap }: Trial, isComplete: boolean): Promise<Usag
 }
 
 /** Nothing was relayed. */
-function unanswered(trial: Trial, fault: unknown): Outcome {
+function unanswered(tap: StreamTap, fault: unknown): Outcome {
   if (fault instanceof UpstreamFailure) return { kind: 'failed', failure: fault };
   if (fault instanceof WireError) return noAnswer(fault.message, fault);
   if (fault !== undefined) return { kind: 'crashed', error: fault };
-  const { error } = trial.tap;
-  return noAnswer(error === undefined ? 'the stream is empty' : 'the stream is an error');
+  return noAnswer(tap.error === undefined ? 'the stream is empty' : 'the stream is an error');
 }
 
 /** What the payer is told of an answer that broke off. */

@@ -6,7 +6,6 @@ import type { RouterError } from '../lib/errors.ts';
 import { createMeter } from '../metering/meter.ts';
 import type { Meter } from '../metering/meter.ts';
 import type { Completion } from '../openai/completion.ts';
-import { createStreamTap } from '../openai/stream-tap.ts';
 import type { StreamTap } from '../openai/stream-tap.ts';
 import { chargeOf } from '../pricing/charge.ts';
 import type { Usage } from '../tokens/usage.ts';
@@ -19,8 +18,6 @@ import type { Work } from './work.ts';
 export interface Trial {
   readonly offer: Offer;
   readonly meter: Meter;
-  /** Looks into the answer, where it is a stream. */
-  readonly tap: StreamTap;
   /** Closes the connection to the upstream. */
   readonly stop: Canceller;
   /** Output tokens over all choices that the hold affords; undefined when it covers all that was asked for. */
@@ -29,6 +26,8 @@ export interface Trial {
   chargeOf(usage: Usage): Msat;
   /** What the answer cost when it was last counted. */
   metered: Msat;
+  /** Where the answer is a stream: all of it was sent, and only its usage may be missing. */
+  tap: Pick<StreamTap, 'finished'> | undefined;
 }
 
 /** What came of a try. `failed`: the payer was sent nothing, another offer may be tried. */
@@ -56,14 +55,14 @@ export function startTrial(work: Work, offer: Offer): Trial {
     offer,
     meter: createMeter({
       countInput: () => order.countInput(),
-      count: (texts) => parts.countTokens(texts),
+      count: (texts) => parts.countTokens(texts, offer.upstreamModel),
       images: order.request.imageCount,
     }),
-    tap: createStreamTap({ choices: order.request.n }),
     stop: createCancel(),
     cap: outputCap(order, payment),
     chargeOf: (usage) => minMsat(payment.held, chargeOf(offer.snapshot, usage)),
     metered: ZERO_MSAT,
+    tap: undefined,
   };
 }
 
@@ -82,7 +81,7 @@ export function watchPayer(work: Work, trial: Trial): () => void {
   const forget = work.incoming.gone.onCancel(() => {
     if (trial.offer.upstream.onPayerGone === 'drain') {
       timer = setTimeout(() => trial.stop.cancel(), limits.drainMs);
-    } else if (trial.tap.finished) {
+    } else if (trial.tap?.finished === true) {
       timer = setTimeout(() => trial.stop.cancel(), limits.usageMs);
     } else {
       trial.stop.cancel();
