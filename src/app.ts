@@ -14,7 +14,9 @@ import type { Catalog } from './router/catalog.ts';
 import { modelItems } from './router/model-items.ts';
 import { complete } from './router/router.ts';
 import { RELAY_LIMITS } from './router/work.ts';
+import type { RouterParts } from './router/work.ts';
 import { createTokenCounter } from './tokens/counter.ts';
+import { encodingFor } from './tokens/encoding.ts';
 import { createBreaker } from './upstream/breaker.ts';
 import { UPSTREAM_KINDS } from './upstream/kinds.ts';
 import { VERSION } from './version.ts';
@@ -36,23 +38,22 @@ export async function startApp(config: Config, log: Log, seams: Seams = {}): Pro
   log.info({ event: 'recovered', ...recovered }, 'recovered what the last run left');
   const sources = config.providers.map(sourceOf);
   const { rate, catalog } = market(config, sources, log);
-  const counter = createTokenCounter();
+  const counter = createTokenCounter({
+    onWorkerLost: (error) =>
+      log.warn({ err: error }, 'the token counter died; the next count starts another'),
+  });
+  const parts: RouterParts = {
+    catalog,
+    countTokens: (texts, model) => counter.count(texts, encodingFor(model)),
+    floorOutputTokens: config.payment.floorOutputTokens,
+    rails: [money.cashu],
+    log,
+    limits: RELAY_LIMITS,
+  };
   await rate.start();
   await catalog.start();
   const server = createServer({
-    complete: (incoming, sink) =>
-      complete(
-        {
-          catalog,
-          countTokens: (texts) => counter.count(texts),
-          floorOutputTokens: config.payment.floorOutputTokens,
-          rails: [money.cashu],
-          log,
-          limits: RELAY_LIMITS,
-        },
-        incoming,
-        sink,
-      ),
+    complete: (incoming, sink) => complete(parts, incoming, sink),
     models: modelSource(catalog, rate),
     wallet: money.cashu.api,
     node: {

@@ -41,7 +41,6 @@ export function startCheckpointer(file: string, onFailure: (cause: unknown) => v
       clearTimeout(timer);
       if (running === undefined) return;
       running.worker.ref();
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
       running.worker.postMessage('stop');
       await running.exit;
     },

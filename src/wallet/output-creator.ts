@@ -13,6 +13,7 @@ import type {
 
 import type { Crypto } from '../crypto/crypto.ts';
 import { deriveOutput } from '../crypto/nut13.ts';
+import { randomScalar } from '../crypto/scalar.ts';
 
 /**
  * For the `outputDataCreator` option of a cashu-ts Wallet: its outputs are blinded, unblinded and checked (NUT-12, where the
@@ -117,12 +118,6 @@ function proofOf(
 }
 
 /** Below 2^255 and so surely below the order; the lost bit of randomness costs nothing. */
-function randomScalar(): Uint8Array {
-  const bytes = randomBytes(32);
-  bytes[0] = (bytes[0] ?? 0) & 0x7f;
-  return bytes;
-}
-
 function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
