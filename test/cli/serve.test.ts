@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -13,6 +14,7 @@ import { startMint } from '../../src/demo/mint.ts';
 import type { DemoMint } from '../../src/demo/mint.ts';
 import { startModelServer } from '../../src/demo/model-server.ts';
 import type { ModelServer } from '../../src/demo/model-server.ts';
+import { main } from '../../src/main.ts';
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -60,6 +62,13 @@ function serve(): { child: ChildProcess; lines: Line[]; line: (event: string) =>
   return { child, lines, line };
 }
 
+async function run(...argv: string[]): Promise<{ code: number; stdout: string }> {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const env = { NUTROUTE_HOME: join(home, 'data') };
+  const code = await main(argv, { stdin, stdout, stderr, env, cwd: home });
+  return { code, stdout: String(stdout.read() ?? '') };
+}
+
 describe('nutroute serve', () => {
   test('tells where it listens, takes paid requests, and exits 0 when it is told to stop', async () => {
     const { child, line } = serve();
@@ -95,6 +104,25 @@ describe('nutroute serve', () => {
     expect(seedLines(first.lines)).toBe(1);
     expect(seedLines(second.lines)).toBe(0);
     expect(statSync(join(home, 'data')).mode & 0o777).toBe(0o700);
+  });
+
+  test('nutroute ask pays it, doctor finds its books in order, and every sat is somewhere', async () => {
+    const { child, line } = serve();
+    const { url } = await line('listening');
+    const flags = ['--fund', mint.faucet(500), '--router', String(url), '--json'];
+    const asked = await run('ask', 'Hello?', ...flags);
+    const checked = await run('doctor');
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+    const earned = await run('wallet', 'balance', '--json');
+
+    const answer = JSON.parse(asked.stdout) as { costMsat: number; balanceSat: number };
+    expect(answer.costMsat).toBeGreaterThan(0);
+    expect(checked.stdout).toMatch(/ok {5}books: 1 requests charged/);
+    expect(checked.code).toBe(0);
+    const { mints } = JSON.parse(earned.stdout) as { mints: { sat: number }[] };
+    const earnedSat = mints.reduce((sum, { sat }) => sum + sat, 0);
+    expect(answer.balanceSat + earnedSat).toBe(mint.books().outstanding);
   });
 
   test('a second router on one database is told so', async () => {
