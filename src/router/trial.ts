@@ -26,7 +26,7 @@ export interface Trial {
   chargeOf(usage: Usage): Msat;
   /** What the answer cost when it was last counted. */
   metered: Msat;
-  /** Where the answer is a stream: all of it was sent, and only its usage may be missing. */
+  /** Where the answer is a stream: whether all of its text was sent. */
   tap: Pick<StreamTap, 'finished'> | undefined;
 }
 
@@ -40,8 +40,7 @@ export type Outcome =
       readonly usage: Usage;
       /** How the answer broke off, if it did. */
       readonly error: RouterError | undefined;
-      /** Undefined when there is nothing to end: the payer left before. */
-      readonly answer: Answer | undefined;
+      readonly answer: Answer;
     };
 
 /** What the last bytes of the answer are made of. */
