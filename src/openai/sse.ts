@@ -31,6 +31,8 @@ export function splitEvents(bytes: Buffer): readonly Buffer[] {
     events.push(bytes.subarray(start, at + 1));
     start = at + 1;
   }
+  // An event that ends with CR: that no LF follows was seen by who cut it off here.
+  if (start < bytes.length) events.push(bytes.subarray(start));
   return events;
 }
 

@@ -25,23 +25,23 @@ export interface FlowSource {
 const MAX_WAITING_BYTES = 64 * 1024;
 
 export function createBodyFlow(source: FlowSource): BodyFlow {
-  const waiting: Buffer[] = [];
-  let waitingBytes = 0;
-  let onChunk: OnChunk | undefined;
+  const waiting = createWaitingChunks();
   let isBusy = false;
   let isPaused = false;
   let ending: { readonly error: unknown } | undefined;
+  let onChunk: OnChunk | undefined;
   const ended = Promise.withResolvers<undefined>();
   // A body that nobody reads may break. Who reads it later still gets the rejection.
   ended.promise.catch(() => undefined);
 
-  const pause = (): void => {
-    if (ending !== undefined) return;
-    isPaused = true;
-    source.pause();
+  const setPaused = (paused: boolean): void => {
+    if (isPaused === paused) return;
+    isPaused = paused;
+    if (paused) source.pause();
+    else source.resume();
   };
   const drop = (error: unknown): void => {
-    waiting.length = 0;
+    waiting.clear();
     ending = { error };
     ended.reject(error);
   };
@@ -49,53 +49,46 @@ export function createBodyFlow(source: FlowSource): BodyFlow {
     drop(error);
     source.abort(error);
   };
-  const deliver = (): void => {
-    if (onChunk === undefined || isBusy) return;
-    for (let chunk = waiting.shift(); chunk !== undefined; chunk = waiting.shift()) {
-      waitingBytes -= chunk.length;
-      const read = onChunk(chunk);
+  const deliverWaiting = (consumer: OnChunk): void => {
+    for (let chunk = waiting.take(); chunk !== undefined; chunk = waiting.take()) {
+      const read = consumer(chunk);
       if (read === undefined) continue;
       isBusy = true;
-      pause();
       read.then(proceed, breakOff);
       return;
     }
-    if (ending !== undefined) settle(ended, ending.error);
-    else if (isPaused) {
-      isPaused = false;
-      source.resume();
-    }
   };
-  const attempt = (): void => {
+  /** After every event: delivers what can be delivered, then sees to the source. */
+  const advance = (): void => {
     try {
-      deliver();
+      if (onChunk !== undefined && !isBusy) deliverWaiting(onChunk);
     } catch (error) {
       breakOff(error);
     }
+    if (ending === undefined) setPaused(isBusy || waiting.bytes > MAX_WAITING_BYTES);
+    else if (onChunk !== undefined && !isBusy) settle(ended, ending.error);
   };
   function proceed(): void {
     isBusy = false;
-    attempt();
+    advance();
   }
   const finish = (error: unknown): void => {
     ending ??= { error };
-    attempt();
+    advance();
   };
 
   return {
     push(chunk) {
       if (ending !== undefined) return;
-      waiting.push(chunk);
-      waitingBytes += chunk.length;
-      attempt();
-      if (waitingBytes > MAX_WAITING_BYTES && !isPaused) pause();
+      waiting.add(chunk);
+      advance();
     },
     end: () => finish(undefined),
     fail: finish,
     drop,
     relay(consumer) {
       onChunk = consumer;
-      attempt();
+      advance();
       return ended.promise;
     },
   };
@@ -104,4 +97,27 @@ export function createBodyFlow(source: FlowSource): BodyFlow {
 function settle(ended: PromiseWithResolvers<undefined>, error: unknown): void {
   if (error === undefined) ended.resolve(undefined);
   else ended.reject(error);
+}
+
+function createWaitingChunks() {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  return {
+    get bytes() {
+      return bytes;
+    },
+    add(chunk: Buffer): void {
+      chunks.push(chunk);
+      bytes += chunk.length;
+    },
+    take(): Buffer | undefined {
+      const chunk = chunks.shift();
+      bytes -= chunk?.length ?? 0;
+      return chunk;
+    },
+    clear(): void {
+      chunks.length = 0;
+      bytes = 0;
+    },
+  };
 }
