@@ -93,13 +93,11 @@ test('a model item has every field that some client cannot do without, prices as
     ownedBy: 'gpu',
     description: '',
     created: 7,
-    ...{
-      contextLength: 4096,
-      maxOutput: undefined,
-      takesImages: false,
-      usd: prices,
-      sat: prices,
-    },
+    contextLength: 4096,
+    maxOutput: undefined,
+    takesImages: false,
+    usd: prices,
+    sat: prices,
     maxCostSat: {
       prompt: 1.5,
       completion: 2.5,

@@ -46,10 +46,8 @@ test('null means: not given', () => {
     max_tokens: null,
     stream_options: null,
     tools: null,
-    ...{
-      service_tier: null,
-      plugins: null,
-    },
+    service_tier: null,
+    plugins: null,
   });
 
   expect(request).toMatchObject({ stream: false, n: 1, maxFields: [], priceBearing: [] });

@@ -96,10 +96,9 @@ test('property: the forwarded body is the received object with the changes and n
   const property = fc.property(
     extra,
     fc.string({ minLength: 1, maxLength: 12, unit: 'binary' }),
-    limit,
-    fc.integer({ min: 1, max: 1e6 }),
+    fc.tuple(limit, fc.integer({ min: 1, max: 1e6 })),
     fc.constantFrom(undefined, 1, '\t'),
-    (rest, model, own, value, indent) => {
+    (rest, model, [own, value], indent) => {
       const messages = [{ role: 'user', content: '{"model":"\\"' }];
       const sent = { ...rest, model: 'm', ...(own && { max_tokens: own }), messages };
       const received = Buffer.from(JSON.stringify(sent, undefined, indent));
