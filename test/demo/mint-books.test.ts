@@ -39,6 +39,8 @@ test('whatever happens, what is out is what the wallets hold or lost', async () 
             lost += sumOf(held) - (mint.books().fees - before.fees);
             held = [];
           } else if (kind === 'melt' || kind === 'fail') {
+            // A high fee may have eaten too much of it for the invoice and its reserve.
+            if (sumOf(held) - Number(wallet.getFeesForProofs(held).toString()) < 12) continue;
             const quote = await wallet.createMeltQuoteBolt11(mint.invoice(10));
             mint.settleMelt(quote.quote, kind === 'melt' ? 'paid' : 'failed');
             const melting = wallet.meltProofsBolt11(quote, held);
