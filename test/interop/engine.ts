@@ -10,15 +10,16 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-export async function startEngine(installation: string): Promise<Engine> {
+/** Its model is called `name`. */
+export async function startEngine(installation: string, name: string): Promise<Engine> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/v1`;
   const model = join(installation, MODEL_FILE);
-  const flags = ['--model', model, '--host', '127.0.0.1', '--port', String(port)];
+  const where = ['--host', '127.0.0.1', '--port', String(port)];
   const child = await startChild(
     {
       command: pythonIn(installation),
-      args: ['-m', 'llama_cpp.server', ...flags],
+      args: ['-m', 'llama_cpp.server', '--model', model, '--model_alias', name, ...where],
     },
     () => answers(`${url}/models`),
   );

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const runFile = promisify(execFile);
@@ -12,12 +12,18 @@ export interface Recipe {
   readonly name: string;
   /** Part of the folder's name: change it with the recipe. */
   readonly version: string;
-  /** Commands that have to be on the PATH. */
-  readonly needs: readonly string[];
+  readonly needs: readonly Tool[];
   /** Fills an empty folder, which gets another name afterwards. */
   build(folder: string): Promise<void>;
   /** Rejects when a filled folder does not work (any more). */
   check(folder: string): Promise<void>;
+}
+
+/** Something that the machine has to have. */
+export interface Tool {
+  readonly name: string;
+  /** A command line that works where it is there. */
+  readonly probe: readonly [string, ...string[]];
 }
 
 export type Installation =
@@ -37,8 +43,8 @@ export function cacheFolder(env: Readonly<Record<string, string | undefined>>): 
 
 /** Takes the installation from the cache, or builds it there: under another name first, so that it is complete or absent. */
 export async function install(recipe: Recipe, cache: string): Promise<Installation> {
-  const missing = recipe.needs.filter((command) => !isOnPath(command));
-  if (missing.length > 0) return { kind: 'skipped', why: `${missing.join(', ')} not found` };
+  const missing = await missingOf(recipe.needs);
+  if (missing.length > 0) return { kind: 'skipped', why: `needs ${missing.join(' and ')}` };
   const folder = join(cache, `${recipe.name}-${recipe.version}-${process.arch}`);
   const start = performance.now();
   const seconds = (): number => Math.round((performance.now() - start) / 1000);
@@ -98,9 +104,13 @@ async function replace(draft: string, folder: string, recipe: Recipe): Promise<v
   }
 }
 
-function isOnPath(command: string): boolean {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  return folders.some((folder) => existsSync(join(folder, command)));
+async function missingOf(tools: readonly Tool[]): Promise<string[]> {
+  const missing: string[] = [];
+  for (const { name, probe } of tools) {
+    const [command, ...args] = probe;
+    await run(command, args).catch(() => missing.push(name));
+  }
+  return missing;
 }
 
 const DAY_MS = 86_400_000;

@@ -43,20 +43,22 @@ export function searchLogs(folder: string): Search {
       .flatMap(linesOf)
       .filter((secret) => secret.length >= MIN_SECRET_LENGTH),
   );
+  // Forms find the others, at a fraction of the time.
+  const formless = [...secrets].filter((secret) => !FORMS.some(({ form }) => form.test(secret)));
   const logs = names.filter((name) => name.endsWith('.log'));
   const leaks: Leak[] = [];
   let lines = 0;
   for (const file of logs) {
     for (const [index, text] of linesOf(file).entries()) {
       lines += 1;
-      const what = whatLeaks(text, secrets);
+      const what = whatLeaks(text, formless);
       if (what !== undefined) leaks.push({ file, line: index + 1, what });
     }
   }
   return { files: logs.length, lines, secrets: secrets.size, leaks };
 }
 
-function whatLeaks(line: string, secrets: ReadonlySet<string>): string | undefined {
+function whatLeaks(line: string, secrets: readonly string[]): string | undefined {
   const known = FORMS.find(({ form }) => form.test(line));
   if (known !== undefined) return known.what;
   for (const secret of secrets) if (line.includes(secret)) return 'a secret of a test';

@@ -2,8 +2,13 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { Recipe } from './installation.ts';
+import type { Recipe, Tool } from './installation.ts';
 import { run } from './installation.ts';
+
+const PYTHON: Tool = {
+  name: 'python3 with its venv module',
+  probe: ['python3', '-c', 'import ensurepip, venv'],
+};
 
 /** A virtual environment may be moved as long as its programs are started through this. */
 export function pythonIn(folder: string): string {
@@ -30,7 +35,7 @@ async function pipInstall(
 export const nutshell: Recipe = {
   name: 'nutshell',
   version: '0.21.0-r1',
-  needs: ['python3'],
+  needs: [PYTHON],
   async build(folder) {
     await createVenv(folder);
     await pipInstall(folder, ['--no-deps', 'cashu==0.21.0']);
@@ -70,7 +75,7 @@ export const MODEL_FILE = 'tiny.gguf';
 export const engine: Recipe = {
   name: 'llama-cpp-python',
   version: '0.3.36-r1',
-  needs: ['python3', 'cc', 'c++'],
+  needs: [PYTHON, { name: 'a C++ compiler', probe: ['c++', '--version'] }],
   async build(folder) {
     await createVenv(folder);
     const flags = hasAvx2() ? [...LLAMA_FLAGS, ...LLAMA_X64_FLAGS] : LLAMA_FLAGS;
@@ -100,7 +105,7 @@ function hasAvx2(): boolean {
 export const openaiPython: Recipe = {
   name: 'openai-python',
   version: '3.54.0-r1',
-  needs: ['python3'],
+  needs: [PYTHON],
   async build(folder) {
     await createVenv(folder);
     await pipInstall(folder, ['openai==3.54.0']);
