@@ -48,7 +48,10 @@ async function tryOffers(work: Work): Promise<Delivery> {
     const outcome = await attempt(work, trial, imposed);
     attempts.push({ provider: offer.provider, failure: wordOf(outcome) });
     tell(offer, outcome);
-    if (outcome.kind === 'ended') return delivered(trial, outcome, attempts);
+    if (outcome.kind === 'ended') {
+      const end = isUnsent(trial, outcome) ? abandoned : delivered;
+      return end(trial, outcome, attempts);
+    }
     if (hasLeft(work)) return abandoned(trial, outcome, attempts);
     if (outcome.kind === 'crashed') return crashed(trial, outcome.error, attempts);
     const rejection = rejectionOf(outcome.failure);
@@ -106,14 +109,20 @@ function delivered(
   return { offer: trial.offer, usage, charge: trial.chargeOf(usage), attempts, error, answer };
 }
 
+/** The payer left before an answer in one piece could be sent. */
+function isUnsent(trial: Trial, { answer }: Extract<Outcome, { kind: 'ended' }>): boolean {
+  return answer.kind === 'json' && trial.isUnheard;
+}
+
 /** The payer left before the first chunk. If the upstream had the request then, the input is owed: it is billed for it. */
 async function abandoned(
   trial: Trial,
   outcome: Outcome,
   attempts: readonly Attempt[],
 ): Promise<Delivery> {
-  const isOwed = outcome.kind === 'failed' && outcome.failure.kind === 'cancelled';
-  const usage = isOwed ? await trial.meter.usage() : undefined;
+  const wasClosed = outcome.kind === 'failed' && outcome.failure.kind === 'cancelled';
+  const isOwed = wasClosed || outcome.kind === 'ended';
+  const usage = isOwed ? { ...(await trial.meter.usage()), output: 0, reasoning: 0 } : undefined;
   const charge = usage === undefined ? ZERO_MSAT : trial.chargeOf(usage);
   return { offer: trial.offer, usage, charge, attempts, error: undefined, answer: undefined };
 }

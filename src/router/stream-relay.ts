@@ -32,12 +32,18 @@ export async function relayStream(
   trial.tap = tap;
   const ending = await relayBody(work, trial, answer, tap);
   const { gone } = work.incoming;
-  if (!tap.sawChunk) return unanswered(tap, ending.fault);
+  if (!tap.sawChunk) return trial.isUnheard ? UNHEARD : unanswered(tap, ending.fault);
   const isComplete = tap.error === undefined && (tap.done || tap.finished);
   const usage = await usageOf(trial.meter, tap, isComplete);
   const error = isComplete || gone.cancelled ? undefined : breakOf(tap, ending);
   return { kind: 'ended', usage, error, answer: { kind: 'stream', tap } };
 }
+
+/** The payer left before the first chunk, and nobody looked at what came after. */
+const UNHEARD: Outcome = {
+  kind: 'failed',
+  failure: new UpstreamFailure('cancelled', 'the payer left'),
+};
 
 async function relayBody(
   work: Work,
@@ -63,7 +69,7 @@ async function relayBody(
   });
 
   const onChunk = (chunk: Buffer): undefined | Promise<void> => {
-    if (stop.cancelled) return undefined;
+    if (stop.cancelled || trial.isUnheard) return undefined;
     try {
       const bytes = tap.push(chunk);
       if (tap.done || tap.error !== undefined) ended.resolve(undefined);

@@ -26,6 +26,8 @@ export interface Trial {
   chargeOf(usage: Usage): Msat;
   /** What the answer cost when it was last counted. */
   metered: Msat;
+  /** The payer left in mid-answer: what comes from now on is only read, for a provider that bills it in any case. */
+  isUnheard: boolean;
   /** Where the answer is a stream: whether all of its text was sent. */
   tap: Pick<StreamTap, 'finished'> | undefined;
 }
@@ -61,6 +63,7 @@ export function startTrial(work: Work, offer: Offer): Trial {
     cap: outputCap(order, payment),
     chargeOf: (usage) => minMsat(payment.held, chargeOf(offer.snapshot, usage)),
     metered: ZERO_MSAT,
+    isUnheard: false,
     tap: undefined,
   };
 }
@@ -72,18 +75,19 @@ export function noAnswer(message: string, cause?: unknown): Outcome {
 
 /**
  * When the payer leaves: closes the upstream at once; but reads on for a moment where the answer is complete and only its usage is
- * missing, and longer where the provider bills in full anyway. Returns a function that ends the watch.
+ * missing, and longer where the provider bills in full anyway (the payer pays only what it was sent). Returns a function that ends the watch.
  */
 export function watchPayer(work: Work, trial: Trial): () => void {
   const { limits } = work.parts;
   let timer: NodeJS.Timeout | undefined;
   const forget = work.incoming.gone.onCancel(() => {
+    trial.isUnheard = trial.tap?.finished !== true;
     if (trial.offer.upstream.onPayerGone === 'drain') {
       timer = setTimeout(() => trial.stop.cancel(), limits.drainMs);
-    } else if (trial.tap?.finished === true) {
-      timer = setTimeout(() => trial.stop.cancel(), limits.usageMs);
-    } else {
+    } else if (trial.isUnheard) {
       trial.stop.cancel();
+    } else {
+      timer = setTimeout(() => trial.stop.cancel(), limits.usageMs);
     }
   });
   return () => {

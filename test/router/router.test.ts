@@ -728,7 +728,7 @@ describe('a payer that leaves', () => {
   });
 
   test.each([true, false])(
-    'pays the whole answer (stream: %s) of a provider that bills in full',
+    'pays only the input (stream: %s) when it was sent nothing, also of a provider that is read to the end',
     async (stream) => {
       const left = Promise.withResolvers<void>();
       const started = Promise.withResolvers<void>();
@@ -747,9 +747,31 @@ describe('a payer that leaves', () => {
       gone.cancel();
       left.resolve();
 
-      expect(await report).toMatchObject({ charge: 90n + 700n * 20n, payerGone: true });
+      expect(await report).toMatchObject({
+        charge: stream ? OWN_INPUT_MSAT : 90n,
+        payerGone: true,
+      });
     },
   );
+
+  test('pays what it was sent of a provider that is read to the end', async () => {
+    const left = Promise.withResolvers<void>();
+    const upstream = scripted(
+      async ({ push }) => {
+        await push(delta('one two'));
+        await left.promise;
+        await push(delta('never heard') + finish() + usage(9, 700) + DONE);
+      },
+      { onPayerGone: 'drain' },
+    );
+
+    const { gone, sink, report } = send([upstream], railWith(RICH), STREAM);
+    await expect.poll(() => sink.text).toContain('two');
+    gone.cancel();
+    left.resolve();
+
+    expect(await report).toMatchObject({ charge: OWN_INPUT_MSAT + 40n, payerGone: true });
+  });
 
   test('does not keep a provider that bills in full open for ever', async () => {
     const started = Promise.withResolvers<void>();
