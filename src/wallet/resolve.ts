@@ -72,13 +72,48 @@ async function closeSpent(parts: ResolveParts, row: SwapRow, mint: Mint): Promis
   return refuse(parts, row, 'spent');
 }
 
+/**
+ * Takes in what the mint signed of an open operation, if it did. It asks for nothing else: operations that share an input settle
+ * each other this way, and must not wait for each other.
+ */
+export async function settleIfSigned(parts: ResolveParts, id: bigint): Promise<void> {
+  const row = await parts.store.read(() => journal.swapRow(id));
+  const mint = parts.mints.byId(row.mint);
+  if (row.state !== 'sent' || mint === undefined) return;
+  try {
+    await takeSigned(parts, row, mint);
+  } catch (error) {
+    if (!(error instanceof MintFailure)) throw error;
+    tellUnreachable(parts, row, mint, error);
+  }
+}
+
+async function takeSigned(
+  parts: ResolveParts,
+  row: SwapRow,
+  mint: Mint,
+): Promise<SwapOutcome | undefined> {
+  const signatures = await restored(parts, row, mint);
+  if (signatures === undefined) return undefined;
+  return apply(parts, row, { mint, signatures, restored: true });
+}
+
+function tellUnreachable(
+  parts: ResolveParts,
+  row: SwapRow,
+  mint: Mint,
+  { reason }: MintFailure,
+): void {
+  parts.log.debug(
+    { operation: String(row.id), mint: mint.url, reason },
+    'the mint did not tell what became of an operation',
+  );
+}
+
 async function observe(parts: ResolveParts, row: SwapRow, mint: Mint): Promise<Evidence> {
   try {
-    const signatures = await restored(parts, row, mint);
-    if (signatures !== undefined) {
-      const outcome = await apply(parts, row, { mint, signatures, restored: true });
-      return { kind: 'closed', outcome };
-    }
+    const outcome = await takeSigned(parts, row, mint);
+    if (outcome !== undefined) return { kind: 'closed', outcome };
     const ys = await parts.store.read(() => journal.inputsOf(row.id));
     const states = await mint.client.check(ys);
     if (states.includes('PENDING')) return { kind: 'pending' };
@@ -86,10 +121,7 @@ async function observe(parts: ResolveParts, row: SwapRow, mint: Mint): Promise<E
     return { kind: states.includes('SPENT') ? 'spent' : 'unspent' };
   } catch (error) {
     if (!(error instanceof MintFailure)) throw error;
-    parts.log.debug(
-      { operation: String(row.id), mint: mint.url, reason: error.reason },
-      'the mint did not tell what became of an operation',
-    );
+    tellUnreachable(parts, row, mint, error);
     return { kind: 'unreachable' };
   }
 }

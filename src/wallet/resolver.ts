@@ -5,11 +5,16 @@ import type { ResolveParts } from './resolve.ts';
 import type { SwapOutcome } from './swap.ts';
 
 export interface Resolver {
-  /** Resolves one operation; a second call while one runs gets the same outcome. */
+  /** Resolves one operation, once at a time: a call while another runs gets its outcome, unless it may send and that one may not. */
   resolve(id: bigint, maySend: boolean): Promise<SwapOutcome>;
   /** Looks at every open operation when it is due, for ever. */
   start(): void;
   stop(): Promise<void>;
+}
+
+interface Running {
+  readonly outcome: Promise<SwapOutcome>;
+  readonly maySend: boolean;
 }
 
 /** An open operation is looked at after as long as it has been open already, within these limits. */
@@ -22,15 +27,19 @@ const LANE_KEY = 'resolver';
 
 export function createResolver(parts: ResolveParts): Resolver {
   const { store, mints, clock, log } = parts;
-  const running = new Map<bigint, Promise<SwapOutcome>>();
+  const running = new Map<bigint, Running>();
   let timer: NodeJS.Timeout | undefined;
   let ticking: Promise<void> = Promise.resolve();
 
   async function resolve(id: bigint, maySend: boolean): Promise<SwapOutcome> {
-    const started =
-      running.get(id) ?? resolveSwap(parts, id, { maySend }).finally(() => running.delete(id));
-    running.set(id, started);
-    return started;
+    for (let other = running.get(id); other !== undefined; other = running.get(id)) {
+      const outcome = await other.outcome;
+      // One that only looked sent nothing: who may send still can.
+      if (outcome.kind !== 'open' || other.maySend || !maySend) return outcome;
+    }
+    const outcome = resolveSwap(parts, id, { maySend }).finally(() => running.delete(id));
+    running.set(id, { outcome, maySend });
+    return outcome;
   }
 
   async function look(row: SwapRow): Promise<void> {
@@ -76,7 +85,7 @@ export function createResolver(parts: ResolveParts): Resolver {
       clearTimeout(timer);
       timer = undefined;
       await ticking;
-      await Promise.allSettled(running.values());
+      await Promise.allSettled([...running.values()].map(async ({ outcome }) => outcome));
     },
   };
 }

@@ -4,6 +4,7 @@ import * as journal from './journal.ts';
 import type { Purpose, SwapRow } from './journal.ts';
 import type { Turn } from './lane.ts';
 import type { Mint, Mints } from './mints.ts';
+import { settleIfSigned } from './resolve.ts';
 import type { ResolveParts } from './resolve.ts';
 import { createResolver } from './resolver.ts';
 import { abandon, sendSwap } from './swap.ts';
@@ -50,7 +51,7 @@ export function createWallet(options: WalletOptions): Wallet {
     },
     async settleRivals(id) {
       for (const rival of await store.read(() => journal.rivalsOf(id)))
-        await resolver.resolve(rival, false);
+        await settleIfSigned(parts, rival);
     },
   };
   const resolver = createResolver(parts);
