@@ -5,8 +5,8 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Store } from '../../store/store.ts';
 
-/** DESIGN.md money rule 7: what was metered is on record at most this much later. */
-const RENEW_MS = 1500;
+/** DESIGN.md money rule 7: a stream is metered every second, and that is on record so much later: less than 2 s in all. */
+const RENEW_MS = 500;
 
 export interface Lease {
   /** What the answer costs so far; never goes down. */
