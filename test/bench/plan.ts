@@ -1,0 +1,27 @@
+/** How much is measured: all of it takes about five minutes, `--quick` about one. */
+export interface Plan {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly pacedSeconds: number;
+  readonly warmUpSeconds: number;
+  readonly tries: number;
+  readonly freshTokens: number;
+}
+
+export const FULL: Plan = {
+  rounds: 3,
+  seconds: 2,
+  pacedSeconds: 5,
+  warmUpSeconds: 6,
+  tries: 10,
+  freshTokens: 600,
+};
+
+export const QUICK: Plan = {
+  rounds: 1,
+  seconds: 1.5,
+  pacedSeconds: 2.5,
+  warmUpSeconds: 3,
+  tries: 4,
+  freshTokens: 150,
+};
