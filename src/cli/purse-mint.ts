@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 import type { Crypto } from '../crypto/crypto.ts';
 import { randomScalar } from '../crypto/scalar.ts';
+import { hexOf } from '../lib/hex.ts';
 import { ACCEPTED_UNIT, feeOf, isKeysetId, keysetWithKeys } from '../wallet/keyset.ts';
 import type { Keyset, KeysetListing } from '../wallet/keyset.ts';
 import type { MintClient } from '../wallet/mint-client.ts';
@@ -35,7 +36,7 @@ export function blankCoins(amounts: readonly bigint[]): BlankCoin[] {
     .map((amount) => ({
       amount,
       secret: randomBytes(32).toString('hex'),
-      r: Buffer.from(randomScalar()).toString('hex'),
+      r: hexOf(randomScalar()),
     }));
 }
 
@@ -66,7 +67,7 @@ export async function openPurseMint(
       proofs.map(({ keyset, amount, secret, C }) => {
         const [full, ...others] = [...keysets.keys()].filter((id) => id.startsWith(keyset));
         if (full === undefined || others.length > 0) throw unknownKeyset(url);
-        return { mint: url, keyset: full, amount, secret, C: Buffer.from(C).toString('hex') };
+        return { mint: url, keyset: full, amount, secret, C: hexOf(C) };
       }),
     async swap(entry) {
       const signatures = await client.swap(bodyOf(entry, crypto));
@@ -124,7 +125,7 @@ function bodyOf(entry: SwapEntry, crypto: Crypto): Uint8Array {
   const outputs = entry.outputs.map((output) => ({
     id: entry.keyset,
     amount: Number(output.amount),
-    B_: Buffer.from(blind(output, crypto)).toString('hex'),
+    B_: hexOf(blind(output, crypto)),
   }));
   return Buffer.from(JSON.stringify({ inputs, outputs }));
 }
@@ -157,7 +158,7 @@ function unblind(
       keyset: entry.keyset,
       amount: output.amount,
       secret: output.secret,
-      C: Buffer.from(C).toString('hex'),
+      C: hexOf(C),
     };
   });
 }

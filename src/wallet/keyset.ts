@@ -1,5 +1,7 @@
 import { deriveKeysetId } from '@cashu/cashu-ts';
 
+import { hexOf } from '../lib/hex.ts';
+
 /** The one unit we take and give; a mint's other keysets are known only to tell a payer so. */
 export const ACCEPTED_UNIT = 'sat';
 
@@ -66,8 +68,4 @@ export function keysetVersion(id: string): 0 | 1 | undefined {
 /** NUT-02 short id, as tokens carry it. */
 export function shortKeysetId(id: string): string {
   return id.slice(0, 16);
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }

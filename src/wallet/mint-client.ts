@@ -1,3 +1,4 @@
+import { hexOf } from '../lib/hex.ts';
 import type { Breaker } from './breaker.ts';
 import type { KeysetListing } from './keyset.ts';
 import { failureOf, MintFailure } from './mint-failure.ts';
@@ -111,8 +112,4 @@ async function inSlices<Item, Result>(
     results.push(...(await ask(items.slice(start, start + MAX_SLICE))));
   }
   return results;
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }

@@ -1,5 +1,6 @@
 import type { Crypto } from '../crypto/crypto.ts';
 import type { Clock } from '../lib/clock.ts';
+import { hexOf } from '../lib/hex.ts';
 import type { Log } from '../lib/log.ts';
 import { all, get, run } from '../store/operation.ts';
 import type { Operation } from '../store/operation.ts';
@@ -133,8 +134,4 @@ function keysetOf(row: KeysetRow): Keyset {
   const { id, unit, ppk } = row;
   const listing = { id, unit, ppk, active: row.active === 1n, expiryS: row.expiry_s ?? undefined };
   return keysetWithKeys(listing, new Map(pairs));
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }

@@ -1,6 +1,7 @@
 import { JSONInt } from '@cashu/cashu-ts';
 
 import type { Dleq } from '../crypto/crypto.ts';
+import { hexOf } from '../lib/hex.ts';
 import { keysetVersion, MAX_KEYS_PER_KEYSET } from './keyset.ts';
 import type { KeysetListing } from './keyset.ts';
 import { MintFailure } from './mint-failure.ts';
@@ -106,7 +107,7 @@ export function readRestored(
   const signatures = readSignatures(answer);
   if (outputs.length !== signatures.length) throw malformed('outputs without signatures');
   const byOutput = new Map(outputs.map((B_, i) => [B_, signatures[i]]));
-  return blinded.map((B_) => byOutput.get(Buffer.from(B_).toString('hex')));
+  return blinded.map((B_) => byOutput.get(hexOf(B_)));
 }
 
 export function readStates(answer: Fields, ys: readonly Uint8Array[]): ProofState[] {
@@ -119,7 +120,7 @@ export function readStates(answer: Fields, ys: readonly Uint8Array[]): ProofStat
     states.set(hexText(Y), state);
   }
   return ys.map((y) => {
-    const state = states.get(Buffer.from(y).toString('hex'));
+    const state = states.get(hexOf(y));
     if (state === undefined) throw malformed('no state for a proof');
     return state;
   });

@@ -14,6 +14,7 @@ import type {
 import type { Crypto } from '../crypto/crypto.ts';
 import { deriveOutput } from '../crypto/nut13.ts';
 import { randomScalar } from '../crypto/scalar.ts';
+import { hexOf } from '../lib/hex.ts';
 
 /**
  * For the `outputDataCreator` option of a cashu-ts Wallet: its outputs are blinded, unblinded and checked (NUT-12, where the
@@ -118,6 +119,3 @@ function proofOf(
 }
 
 /** Below 2^255 and so surely below the order; the lost bit of randomness costs nothing. */
-function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
-}

@@ -1,6 +1,7 @@
 import type { Crypto } from '../crypto/crypto.ts';
 import type { Clock } from '../lib/clock.ts';
 import { RouterError } from '../lib/errors.ts';
+import { hexOf } from '../lib/hex.ts';
 import type { Log } from '../lib/log.ts';
 import type { Operation } from '../store/operation.ts';
 import type { Store } from '../store/store.ts';
@@ -105,7 +106,7 @@ function* write(parts: SwapParts, plan: SwapPlan): Operation<SwapRow> {
     outputs: outputs.map((output) => ({
       amount: Number(output.amount),
       id: plan.keyset.id,
-      B_: hex(output.blinded),
+      B_: hexOf(output.blinded),
     })),
   });
   return yield* journal.journalSwap({
@@ -130,7 +131,7 @@ function wireInput(input: SwapInput): object {
     amount: Number(input.amount),
     id: input.keyset,
     secret: input.secret,
-    C: hex(input.C),
+    C: hexOf(input.C),
   };
 }
 
@@ -207,8 +208,4 @@ export async function apply(
 /** Nobody waits for this operation any more; the resolver looks at it later. */
 export async function abandon(parts: SwapParts, id: bigint): Promise<void> {
   await parts.store.write(() => journal.leaveOpen(id, parts.clock.now() + FIRST_LOOK_MS));
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }

@@ -1,6 +1,7 @@
 import { JSONInt } from '@cashu/cashu-ts';
 
 import { RouterError } from '../lib/errors.ts';
+import { hexOf } from '../lib/hex.ts';
 import { decodeCbor } from './cbor.ts';
 
 /** A token as its text tells it: well-formed, but nothing in it is checked against a mint. */
@@ -95,7 +96,7 @@ function readB(bytes: Uint8Array, limits: TokenTextLimits): TokenText {
   if (!Array.isArray(groups)) throw invalid('The token is malformed.');
   const proofs: ProofText[] = [];
   for (const group of groups) {
-    const keyset = keysetIdOf(Buffer.from(bytesField(group, 'i')).toString('hex'));
+    const keyset = keysetIdOf(hexOf(bytesField(group, 'i')));
     const members = field(group, 'p');
     if (!Array.isArray(members)) throw invalid('The token is malformed.');
     checkCount(proofs.length + members.length, limits);

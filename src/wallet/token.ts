@@ -2,6 +2,7 @@ import { Amount, getEncodedToken } from '@cashu/cashu-ts';
 
 import type { Crypto } from '../crypto/crypto.ts';
 import { RouterError } from '../lib/errors.ts';
+import { hexOf } from '../lib/hex.ts';
 import { accountIdOf } from './account-id.ts';
 import { ACCEPTED_UNIT, feeOf } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
@@ -123,7 +124,7 @@ export function encodeToken(token: {
       id: keyset,
       amount: Amount.from(amount),
       secret,
-      C: Buffer.from(C).toString('hex'),
+      C: hexOf(C),
     })),
   });
 }

@@ -11,6 +11,7 @@ import {
 } from '../../ledger/accounts.ts';
 import { book } from '../../ledger/entries.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { hexOf } from '../../lib/hex.ts';
 import type { Operation } from '../../store/operation.ts';
 import { coin, latestChange } from '../../wallet/coins.ts';
 import { inputsOf } from '../../wallet/journal.ts';
@@ -68,7 +69,7 @@ function redeem({ clock, grantWaiting }: EffectParts): SwapEffect {
 /** The dust of an account goes, once, to the account that presents all of its change. */
 function* inheritDust(row: SwapRow, nowMs: number): Operation<void> {
   const inputs = yield* inputsOf(row.id);
-  const presented = new Set(inputs.map(hex));
+  const presented = new Set(inputs.map(hexOf));
   const owners = new Set<string>();
   for (const y of inputs) {
     const given = yield* coin(y);
@@ -77,7 +78,7 @@ function* inheritDust(row: SwapRow, nowMs: number): Operation<void> {
   for (const owner of owners) {
     const before = yield* account(owner);
     const change = yield* latestChange(owner);
-    if (before?.state === 'out' && change.every(({ y }) => presented.has(hex(y))))
+    if (before?.state === 'out' && change.every(({ y }) => presented.has(hexOf(y))))
       yield* moveRest(owner, row.owner, nowMs);
   }
 }
@@ -145,8 +146,4 @@ function treasury({ clock }: EffectParts, fromOperator: boolean): SwapEffect {
       // The wallet's own rows are all there is to undo.
     },
   };
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }

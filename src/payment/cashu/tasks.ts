@@ -1,6 +1,7 @@
 import { dropAccount, moveState, stranded } from '../../ledger/accounts.ts';
 import type { AccountRow } from '../../ledger/sql.ts';
 import { RouterError } from '../../lib/errors.ts';
+import { hexOf } from '../../lib/hex.ts';
 import type { Operation } from '../../store/operation.ts';
 import type { Store } from '../../store/store.ts';
 import { openSwapOf } from '../../wallet/journal.ts';
@@ -60,14 +61,14 @@ export function createTasks(store: Store, waiters: Waiters): Tasks {
     get: (account) => tasks.get(account),
     holderOf(ys, except) {
       for (const y of ys) {
-        const holder = holders.get(hex(y));
+        const holder = holders.get(hexOf(y));
         if (holder !== undefined && holder !== except) return holder;
       }
       return undefined;
     },
     start(account, ys, work, refusal) {
       if (tasks.has(account)) throw new Error('an account has one task at a time');
-      const keys = ys.map(hex);
+      const keys = ys.map(hexOf);
       for (const key of keys) holders.set(key, account);
       const done = carryOut(account, work, refusal).finally(() => {
         tasks.delete(account);
@@ -108,8 +109,4 @@ function unresolved(): RouterError {
     'The mint did not answer. Nothing is lost: send the same request with the same token again.',
     { retryAfterS: 2 },
   );
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
