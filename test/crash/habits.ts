@@ -21,7 +21,7 @@ export interface Shop {
 
 /** Some more often than others. */
 const MODEL_IDS =
-  'quick quick quick plain plain slow slow late uncounted broken refusing failover'.split(' ');
+  'quick quick quick plain plain slow long late uncounted broken refusing failover'.split(' ');
 
 export const HABITS: Readonly<Record<string, Habit>> = {
   fresh,

@@ -22,10 +22,15 @@ export interface Lane {
 export async function startLane(feePpk: number, isDeaf = false): Promise<Lane> {
   const deaf = isDeaf ? await startDeafMint() : undefined;
   const args = ['--fee', String(feePpk)];
+  // The model server lists what the router is configured to buy: `nutroute doctor` looks.
+  const names = MODELS.flatMap(({ attempts }) => attempts);
   if (deaf !== undefined) args.push('--public-url', deaf.url);
   const [mint, model] = await Promise.all([
     startDemoProcess('mint-process', args),
-    startDemoProcess('model-process'),
+    startDemoProcess(
+      'model-process',
+      ['demo-model', ...names].flatMap((id) => ['--model', id]),
+    ),
   ]);
   deaf?.leadTo(mint.url);
   return {

@@ -20,6 +20,7 @@ export const MODELS: readonly ServedModel[] = [
   { id: 'quick', attempts: [`${ANSWER}12`] },
   { id: 'plain', attempts: [`${ANSWER}60&msPerChunk=2`] },
   { id: 'slow', attempts: [`${ANSWER}100&msPerChunk=30`] },
+  { id: 'long', attempts: [`${ANSWER}250&msPerChunk=20`] },
   { id: 'late', attempts: [`${ANSWER}20&firstByteMs=500`] },
   { id: 'uncounted', attempts: [`${ANSWER}30&usage=none`] },
   { id: 'broken', attempts: [`${ANSWER}40&resetAfter=8&msPerChunk=5`] },

@@ -65,7 +65,7 @@ export interface PayerOptions {
 /** Where upstream and router count differently, or not at all. */
 const TOKENS_OF_DOUBT = 12;
 /** DESIGN.md money rule 7 says 2 s; the rest is for a machine that is busy killing and starting things. */
-const UNMETERED_MS = 3_000;
+const UNMETERED_MS = 4_000;
 
 export function createPayer(options: PayerOptions): Payer {
   const tokens = new Set<string>();
