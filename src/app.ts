@@ -42,6 +42,8 @@ export async function startApp(config: Config, log: Log, seams: Seams = {}): Pro
     onWorkerLost: (error) =>
       log.warn({ err: error }, 'the token counter died; the next count starts another'),
   });
+  // Its vocabulary takes half a second to load: before a stream has to be metered.
+  void counter.count([' ']);
   const parts: RouterParts = {
     catalog,
     countTokens: (texts, model) => counter.count(texts, encodingFor(model)),
