@@ -8,13 +8,15 @@ type Treasury = Money['cashu']['treasury'];
 
 export const wallet: Command = {
   name: 'wallet',
-  positionals: 'balance | receive TOKEN | send SAT',
+  positionals: 'balance | receive TOKEN | send SAT | sent',
   maxPositionals: 2,
   summary: "The router's earnings",
   flags: {
     mint: { type: 'string', value: 'URL', help: 'send from this mint (the one that has it)' },
   },
-  details: 'Stop the router first: one process at a time has its database.',
+  details:
+    'Stop the router first: one process at a time has its database. `sent` prints the token that was sent\n' +
+    'last once more.',
   async run(args, terminal) {
     const act = actionOf(args);
     const config = loadConfig(args.sources);
@@ -41,6 +43,8 @@ function actionOf(args: Arguments): (treasury: Treasury) => Promise<Answer> {
     case 'balance':
       if (argument !== undefined) throw new UsageError(`unexpected argument: ${argument}`);
       return balance;
+    case 'sent':
+      return sent;
     case 'receive':
       if (argument === undefined) throw new UsageError('receive needs a token');
       return async (treasury) => {
@@ -56,8 +60,14 @@ function actionOf(args: Arguments): (treasury: Treasury) => Promise<Answer> {
     }
     case undefined:
     default:
-      throw new UsageError('say balance, receive TOKEN or send SAT');
+      throw new UsageError('say balance, receive TOKEN, send SAT or sent');
   }
+}
+
+async function sent(treasury: Treasury): Promise<Answer> {
+  const token = await treasury.lastSent();
+  if (token === undefined) throw new Error('nothing was ever sent');
+  return { json: { token }, text: token };
 }
 
 async function balance(treasury: Treasury): Promise<Answer> {

@@ -35,16 +35,33 @@ describe('nutroute wallet', () => {
     const empty = await run('wallet', 'balance');
     const received = await run('wallet', 'receive', mint.faucet(100), '--json');
     const sent = await run('wallet', 'send', '40');
+    const again = await run('wallet', 'sent');
     const left = await run('wallet', 'balance', '--json');
 
     expect(empty.stdout).toBe('nothing was earned yet\n');
     expect(JSON.parse(received.stdout)).toEqual({ receivedSat: 99 });
     expect(sent).toMatchObject({ code: 0, stdout: expect.stringMatching(/^cashuB\S+\n$/) });
+    expect(again.stdout).toBe(sent.stdout);
     const { mints } = JSON.parse(left.stdout) as { mints: { mint: string; sat: number }[] };
     expect(mints).toEqual([{ mint: mint.url, sat: mint.books().outstanding - 40 }]);
 
     const back = await run('wallet', 'receive', sent.stdout.trim());
     expect(back).toMatchObject({ code: 0, stdout: 'received 39 sat\n' });
+  });
+
+  test('a receive whose answer was lost is finished by doing it again', async () => {
+    const token = mint.faucet(50);
+    mint.addFault({ path: '/v1/swap', kind: 'drop', when: 'after', times: 9 });
+    mint.addFault({ path: '/v1/restore', kind: 'drop', times: 9 });
+    const lost = await run('wallet', 'receive', token);
+    mint.clearFaults();
+
+    const again = await run('wallet', 'receive', token);
+    const twice = await run('wallet', 'receive', token);
+
+    expect(lost.code).toBe(1);
+    expect(again).toMatchObject({ code: 0, stdout: 'received 49 sat\n' });
+    expect(twice.code).toBe(1);
   });
 
   test('refuses to send more than there is', async () => {

@@ -1,7 +1,7 @@
 import { book } from '../../ledger/entries.ts';
 import { RouterError } from '../../lib/errors.ts';
 import type { Operation } from '../../store/operation.ts';
-import { coinsOf, giveCoins, treasuryTotals, TREASURY } from '../../wallet/coins.ts';
+import { coinsOf, giveCoins, latestChange, treasuryTotals, TREASURY } from '../../wallet/coins.ts';
 import type { Coin } from '../../wallet/coins.ts';
 import { redeemedBy } from '../../wallet/journal.ts';
 import type { Mint } from '../../wallet/mints.ts';
@@ -21,6 +21,8 @@ export interface Treasury {
   receive(text: string): Promise<bigint>;
   /** A token of exactly `sat` from the treasury; its coins are given for good. */
   send(sat: bigint, mintUrl: string | undefined): Promise<string>;
+  /** The token that `send` gave last, again: for when its answer was lost. Undefined when nothing was ever sent. */
+  lastSent(): Promise<string | undefined>;
 }
 
 const OPERATOR_WAIT_MS = 60_000;
@@ -41,9 +43,12 @@ export function createTreasury(parts: CashuParts): Treasury {
     },
     async receive(text) {
       const token = await parseTokenFresh(text, wallet.mints, crypto, OPERATOR_LIMITS);
-      const spent = await store.read(() => redeemedBy(token.proofs.map(({ y }) => y)));
-      if (spent !== undefined) throw alreadySpent();
       const worth = token.amount - token.fee;
+      // What an earlier call left unclear is cleared first: it may have been this very token.
+      const resumed = await wallet.resume(token.mint, turn(), TREASURY);
+      const spent = await store.read(() => redeemedBy(token.proofs.map(({ y }) => y)));
+      if (spent === TREASURY && resumed?.kind === 'applied') return worth;
+      if (spent !== undefined) throw alreadySpent();
       const keyset = activeKeyset(token.mint);
       const outputs = greedy(worth, keyset.denominations);
       const { mint, proofs: inputs, fee } = token;
@@ -68,6 +73,11 @@ export function createTreasury(parts: CashuParts): Treasury {
         mustApply(await wallet.swap(mint, turn(), async () => splitPlan(parts, mint, own, sat)));
       const given = await store.write(() => giveExact(parts, mint, sat), 'disk');
       return tokenOfCoins(parts, given, mint);
+    },
+    async lastSent() {
+      const coins = await store.read(() => latestChange(TREASURY));
+      const mint = coins[0] === undefined ? undefined : wallet.mints.byId(coins[0].mint);
+      return mint === undefined ? undefined : tokenOfCoins(parts, coins, mint);
     },
   };
 }
