@@ -379,13 +379,15 @@ describe('a payer that hangs up', () => {
       .toMatchObject([{ charge: OWN_INPUT_MSAT, payerGone: true }]);
   });
 
-  test('from a provider that bills in full: the answer is read to its end, and paid', async () => {
+  test('from a provider that bills in full: the answer is read to its end, and only what was sent is paid', async () => {
     const arrived = Promise.withResolvers<void>();
     const left = Promise.withResolvers<void>();
+    const isRead = Promise.withResolvers<boolean>();
     await using all = await world(
       [
         async (response) => {
           startStream(response);
+          response.once('close', () => isRead.resolve(response.writableFinished));
           arrived.resolve();
           await left.promise;
           response.end(delta('one') + finish() + usage(9, 300) + DONE);
@@ -405,6 +407,9 @@ describe('a payer that hangs up', () => {
     controller.abort();
     setTimeout(left.resolve, 50);
 
-    await expect.poll(() => all.reports).toMatchObject([{ charge: 6_090n, payerGone: true }]);
+    await expect
+      .poll(() => all.reports)
+      .toMatchObject([{ charge: OWN_INPUT_MSAT, payerGone: true }]);
+    expect(await isRead.promise).toBe(true);
   });
 });
