@@ -181,6 +181,7 @@ test.each<Oddity>([{ hangAfter: 0 }, { hangAfter: 3 }])(
 
     await until('the upstream is left', () => world.model.aborted === 1);
     const charge = await chargeOf(world, token);
+    expect(charge).toBeLessThan(10 * OUTPUT_MSAT);
     await expectRest(world, token, charge);
   },
 );

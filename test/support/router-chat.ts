@@ -9,7 +9,8 @@ export interface ChatJson {
   readonly id: string;
   readonly object: string;
   readonly model: string;
-  readonly choices: readonly {
+  /** Not there in an error. */
+  readonly choices?: readonly {
     readonly index: number;
     readonly message?: { readonly content: string | null };
     readonly delta?: { readonly content?: string | null };

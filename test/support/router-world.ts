@@ -113,8 +113,7 @@ export async function routerWorld(options: RouterWorldOptions = {}): Promise<Rou
     feeOf: (token) => Number(reader.getFeesForProofs([...read(token)])) * 1000,
     async receive(token) {
       read(token);
-      const wallet = await walletAt(mint);
-      return worthOf(await wallet.receive(token));
+      return receiveAt(mint, token);
     },
     keepSecret,
     async faults() {
@@ -135,7 +134,13 @@ export async function routerWorld(options: RouterWorldOptions = {}): Promise<Rou
   };
 }
 
-async function walletAt(mint: DemoMint): Promise<Wallet> {
+/** Receives a token of any demo mint in an independent wallet; msat that came in. Rejects when the mint refuses. */
+export async function receiveAt(mint: Pick<DemoMint, 'url'>, token: string): Promise<number> {
+  const wallet = await walletAt(mint);
+  return worthOf(await wallet.receive(token));
+}
+
+async function walletAt(mint: Pick<DemoMint, 'url'>): Promise<Wallet> {
   const wallet = new Wallet(mint.url, { unit: 'sat' });
   await wallet.loadMint();
   return wallet;
