@@ -23,9 +23,14 @@ export function* openAccount(fresh: NewAccount): Operation<void> {
   yield* run(sql.INSERT_ACCOUNT, fresh.id, fresh.mint, fresh.unit, fresh.mode, BigInt(fresh.nowMs));
 }
 
-/** Forgets an account whose token was not redeemed. Returns whether it was there and empty. */
-export function* dropAccount(id: string): Operation<boolean> {
-  return (yield* run(sql.DELETE_ACCOUNT, id)) === 1;
+/**
+ * Forgets an account whose token was not redeemed, and those that wait on it: the same token may open it anew before they have
+ * left. Returns whether it was there and empty.
+ */
+export function* dropAccount(id: string, nowMs: number): Operation<boolean> {
+  if ((yield* run(sql.DELETE_ACCOUNT, id)) !== 1) return false;
+  yield* run(sql.RELEASE_ALL_WAITING, BigInt(nowMs), id);
+  return true;
 }
 
 /** Moves `id` from one state to another; false when it is no longer in `from`. */

@@ -67,6 +67,11 @@ export const START_WAITING = query(
 export const RELEASE_WAITING = query<{ account: string }>(
   `UPDATE hold SET state = 'released', ended_at_ms = ? WHERE id = ? AND state = 'waiting' RETURNING account`,
 );
+/** In the words of the index `hold_live`, or it would not be used. */
+export const RELEASE_ALL_WAITING = query(
+  `UPDATE hold SET state = 'released', ended_at_ms = ?
+   WHERE account = ? AND state IN ('waiting', 'running') AND state = 'waiting'`,
+);
 export const CAPTURE = query<{ account: string; held_msat: bigint; charge_msat: bigint }>(
   `UPDATE hold SET state = 'captured', charge_msat = CASE WHEN held_msat < ? THEN held_msat ELSE ? END, ended_at_ms = ?
    WHERE id = ? AND state = 'running' RETURNING account, held_msat, charge_msat`,

@@ -104,7 +104,23 @@ test('after a crash a running hold is charged what its lease metered, and who wa
 test('an account with value is never forgotten', async () => {
   await using db = await testStore();
   await fund(db.store, 'a', 1n);
-  expect(await db.store.write(() => dropAccount('a'))).toBe(false);
+  expect(await db.store.write(() => dropAccount('a', NOW))).toBe(false);
+});
+
+test('who waited on a forgotten account does not count on one that is opened anew under its id', async () => {
+  await using db = await testStore();
+  const fresh = { id: 'a', mint: 1n, unit: 'sat', mode: 'once', nowMs: NOW } as const;
+  await db.store.write(() => openAccount(fresh));
+  const late = await db.store.write(() => wait('a', 'r1', NOW));
+  await db.store.write(() => dropAccount('a', NOW));
+  await db.store.write(() => openAccount(fresh));
+  const own = await db.store.write(() => wait('a', 'r2', NOW));
+
+  expect(await db.store.write(() => release(late ?? 0n, NOW))).toBeUndefined();
+  expect(await db.store.write(() => release(own ?? 0n, NOW))).toMatchObject({ waiting: 0n });
+
+  expect(await db.store.write(() => recoverHolds(NOW))).toEqual({ charged: 0, dropped: 0 });
+  expect((await db.store.read(checkLedger)).faults).toEqual([]);
 });
 
 test('more than is free cannot be taken from an account', async () => {

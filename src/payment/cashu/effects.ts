@@ -61,7 +61,7 @@ function redeem({ clock, grantWaiting }: EffectParts): SwapEffect {
       yield* grantWaiting(row.owner);
     },
     *refused(row) {
-      yield* dropAccount(row.owner);
+      yield* dropAccount(row.owner, clock.now());
     },
   };
 }

@@ -8,6 +8,8 @@ import type { PriceSnapshot } from '../../pricing/snapshot.ts';
 import type { Credentials, Payment, PaymentRail } from '../rail.ts';
 import { createKnownAccounts } from './accounts.ts';
 import { acquire } from './acquire.ts';
+import { createConsolidation } from './consolidate.ts';
+import type { Consolidation } from './consolidate.ts';
 import { cashuCredential } from './credential.ts';
 import type { CashuCredential } from './credential.ts';
 import { registerEffects } from './effects.ts';
@@ -35,6 +37,7 @@ const MAX_SWAPS_PER_MINUTE = 60;
 export interface CashuRail extends PaymentRail {
   readonly api: CashuWalletApi;
   readonly treasury: Treasury;
+  readonly consolidation: Consolidation;
   /** Finishes what a crash left: running holds are charged what their lease metered, open swaps are looked at. */
   start(): Promise<{ readonly charged: number; readonly dropped: number }>;
   /** Waits for swaps in work; then nothing of this rail runs any more. */
@@ -48,7 +51,7 @@ export function createCashuRail(options: CashuOptions): CashuRail {
   const parts: PaymentParts = {
     ...options,
     waiters,
-    tasks: createTasks(store, waiters),
+    tasks: createTasks(store, waiters, clock),
     refusals: createRefusals(clock),
     refused: createStrikes(clock, MAX_REFUSED_PER_MINUTE),
     swaps: createStrikes(clock, MAX_SWAPS_PER_MINUTE),
@@ -56,6 +59,7 @@ export function createCashuRail(options: CashuOptions): CashuRail {
   };
   const known = createKnownAccounts(parts);
   const snapshots = createSnapshots(parts);
+  const consolidation = createConsolidation(parts);
   registerEffects(wallet, {
     clock,
     mints: wallet.mints,
@@ -97,14 +101,17 @@ export function createCashuRail(options: CashuOptions): CashuRail {
     },
     api: createWalletApi(parts, known),
     treasury: createTreasury(parts),
+    consolidation,
     async start() {
       const recovered = await store.write(() => recoverHolds(clock.now()), 'disk');
-      await store.write(recoverAccounts, 'disk');
+      await store.write(() => recoverAccounts(clock.now()), 'disk');
       parts.leases.start();
+      consolidation.start();
       await wallet.start();
       return recovered;
     },
     async stop() {
+      consolidation.stop();
       await parts.tasks.idle();
       parts.leases.stop();
       await wallet.stop();

@@ -1,5 +1,6 @@
 import { dropAccount, moveState, stranded } from '../../ledger/accounts.ts';
 import type { AccountRow } from '../../ledger/sql.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { RouterError } from '../../lib/errors.ts';
 import { hexOf } from '../../lib/hex.ts';
 import type { Operation } from '../../store/operation.ts';
@@ -32,7 +33,7 @@ export interface Tasks {
   idle(): Promise<void>;
 }
 
-export function createTasks(store: Store, waiters: Waiters): Tasks {
+export function createTasks(store: Store, waiters: Waiters, clock: Clock): Tasks {
   const tasks = new Map<string, Task>();
   const holders = new Map<string, string>();
 
@@ -46,11 +47,11 @@ export function createTasks(store: Store, waiters: Waiters): Tasks {
       outcome = await work();
     } catch (error) {
       waiters.ungrant(account);
-      await store.write(() => goBack(account));
+      await store.write(() => goBack(account, clock.now()));
       throw error;
     }
     if (outcome === undefined) {
-      await store.write(() => goBack(account));
+      await store.write(() => goBack(account, clock.now()));
       return;
     }
     if (outcome.kind === 'refused') throw refusal(outcome);
@@ -89,17 +90,17 @@ export function createTasks(store: Store, waiters: Waiters): Tasks {
 }
 
 /** An account in the middle of a swap of which nothing was journaled is what it was before. */
-export function* goBack(account: string): Operation<void> {
+export function* goBack(account: string, nowMs: number): Operation<void> {
   if ((yield* openSwapOf(account)) !== undefined) return;
-  yield* dropAccount(account);
+  yield* dropAccount(account, nowMs);
   yield* moveState(account, 'reclaiming', 'out');
   yield* moveState(account, 'refunding', 'open');
 }
 
 /** After a crash: accounts in the middle of a swap that was never journaled go back; the others wait for evidence. */
-export function* recoverAccounts(): Operation<readonly AccountRow[]> {
+export function* recoverAccounts(nowMs: number): Operation<readonly AccountRow[]> {
   const rows = yield* stranded();
-  for (const row of rows) yield* goBack(row.id);
+  for (const row of rows) yield* goBack(row.id, nowMs);
   return rows;
 }
 
