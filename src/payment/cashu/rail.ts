@@ -46,17 +46,9 @@ export interface CashuRail extends PaymentRail {
 
 /** A Cashu token is an account (DESIGN.md section 5). */
 export function createCashuRail(options: CashuOptions): CashuRail {
-  const { store, clock, log, wallet } = options;
-  const waiters = createWaiters(clock);
-  const parts: PaymentParts = {
-    ...options,
-    waiters,
-    tasks: createTasks(store, waiters, clock),
-    refusals: createRefusals(clock),
-    refused: createStrikes(clock, MAX_REFUSED_PER_MINUTE),
-    swaps: createStrikes(clock, MAX_SWAPS_PER_MINUTE),
-    leases: createLeases(store, clock, log),
-  };
+  const { store, clock, wallet } = options;
+  const parts = partsOf(options);
+  const { waiters } = parts;
   const known = createKnownAccounts(parts);
   const snapshots = createSnapshots(parts);
   const consolidation = createConsolidation(parts);
@@ -116,6 +108,20 @@ export function createCashuRail(options: CashuOptions): CashuRail {
       parts.leases.stop();
       await wallet.stop();
     },
+  };
+}
+
+function partsOf(options: CashuOptions): PaymentParts {
+  const { store, clock, log } = options;
+  const waiters = createWaiters(clock);
+  return {
+    ...options,
+    waiters,
+    tasks: createTasks(store, waiters, clock),
+    refusals: createRefusals(clock),
+    refused: createStrikes(clock, MAX_REFUSED_PER_MINUTE),
+    swaps: createStrikes(clock, MAX_SWAPS_PER_MINUTE),
+    leases: createLeases(store, clock, log),
   };
 }
 
