@@ -33,12 +33,17 @@ export async function startLane(feePpk: number, isDeaf = false): Promise<Lane> {
     ),
   ]);
   deaf?.leadTo(mint.url);
+  const killAtExit = (): void => {
+    for (const { pid } of [mint, model]) process.kill(pid, 'SIGKILL');
+  };
+  process.once('exit', killAtExit);
   return {
     mintUrl: deaf?.url ?? mint.url,
     feePpk,
     mint,
     model,
     async close() {
+      process.off('exit', killAtExit);
       await Promise.all([mint.kill(), model.kill(), deaf?.close()]);
     },
   };

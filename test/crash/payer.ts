@@ -151,6 +151,7 @@ async function charge(
 ): Promise<void> {
   bill.requests += 1;
   const { cost, usage, end, status } = result;
+  if (result.error === 'internal_error') bill.faults.push(`${ask.model} ended with ${status}`);
   if (cost !== undefined) {
     bill.least += cost;
     bill.most += cost;

@@ -93,6 +93,13 @@ async function listeningUrl(lines: AsyncIterable<string>): Promise<string | unde
   return undefined;
 }
 
+/** What routers of this home logged as errors, each once. */
+export function loggedErrors(home: string): readonly string[] {
+  const lines = readFileSync(join(home, 'router.log'), 'utf8').split('\n');
+  const errors = lines.filter((line) => /^\{"level":[56]0,/.test(line));
+  return [...new Set(errors.map((line) => /"msg":"[^"]*"/.exec(line)?.[0] ?? line))];
+}
+
 function lastLines(home: string): string {
   return readFileSync(join(home, 'router.log'), 'utf8').split('\n').slice(-12).join('\n');
 }

@@ -16,7 +16,7 @@ import { openPurse } from './purse.ts';
 import type { Purse } from './purse.ts';
 import { createRandom } from './random.ts';
 import type { Random } from './random.ts';
-import { startRouter } from './router.ts';
+import { loggedErrors, startRouter } from './router.ts';
 import type { Router } from './router.ts';
 import type { Sabotage } from './sabotage.ts';
 import type { UsageOf } from './usage.ts';
@@ -69,6 +69,7 @@ export async function runOnce(parts: RunParts): Promise<RunResult> {
   const faults = [...(await collect(payers))];
   const code = await router.stop();
   if (code !== 0) faults.push(`the router ended with ${code}`);
+  faults.push(...loggedErrors(home).map((line) => `the router logged an error: ${line}`));
 
   const mintFees = async (): Promise<number> => (await booksOf(lane)).fees - fees;
   const found = await audit({ home, payers, purse, feePpk: lane.feePpk, mintFees });

@@ -23,6 +23,7 @@ const { values } = parseArgs({
 /** Fees of the mints, in thousandths: seeds take turns, and each lane has a mint of its own. */
 const FEES = [0, 100];
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 process.exitCode = await main();
 
 async function main(): Promise<number> {
@@ -64,10 +65,17 @@ async function runAll({ runs, seed, sabotage }: Order): Promise<Results> {
     const usageOf = await learnUsage(lane);
     for (const seed of own) {
       if (!isFine) return;
-      const result = await runOnce({ lane, usageOf, seed, sabotage });
-      results.push(result);
-      isFine &&= result.faults.length === 0;
-      tell(seed, result);
+      try {
+        const result = await runOnce({ lane, usageOf, seed, sabotage });
+        results.push(result);
+        isFine &&= result.faults.length === 0;
+        tell(seed, result);
+      } catch (error) {
+        isFine = false;
+        console.log(
+          `seed ${seed}: WRONG (repeat with --runs 1 --seed ${seed})\n  ${String(error)}`,
+        );
+      }
     }
   };
   await Promise.all(
@@ -77,9 +85,6 @@ async function runAll({ runs, seed, sabotage }: Order): Promise<Results> {
       const lane = await startLane(fee, sabotage === 'restore');
       try {
         await work(lane, own);
-      } catch (error) {
-        isFine = false;
-        console.error(error);
       } finally {
         await lane.close();
       }
