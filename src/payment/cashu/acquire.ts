@@ -5,7 +5,7 @@ import type { Msat } from '../../lib/amount.ts';
 import type { Quote } from '../../pricing/quote.ts';
 import { insufficient, inUse, mintAway, payerGone } from './errors.ts';
 import type { CashuParts } from './parts.ts';
-import { askOf, join, orGone, refine, sleepUntilWoken, started } from './pursuit.ts';
+import { askOf, forgetWaiter, join, orGone, refine, sleepUntilWoken } from './pursuit.ts';
 import type { Pursuit } from './pursuit.ts';
 import { reclaim } from './reclaim.ts';
 import { present, resume } from './redeem.ts';
@@ -32,7 +32,7 @@ export async function acquire(parts: CashuParts, pursuit: Pursuit): Promise<Gran
     const result = await nextResult(parts, pursuit);
     switch (result.kind) {
       case 'held': {
-        started(parts, pursuit);
+        forgetWaiter(parts, pursuit);
         const { id, held, account } = result;
         return { id, held, account, quote: pursuit.quote };
       }

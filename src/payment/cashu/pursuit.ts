@@ -1,7 +1,9 @@
-import { release, wait } from '../../ledger/holds.ts';
+import { capture, release, wait } from '../../ledger/holds.ts';
 import type { AccountRow } from '../../ledger/sql.ts';
+import { ZERO_MSAT } from '../../lib/amount.ts';
 import type { Cancel } from '../../lib/cancel.ts';
 import type { Quote } from '../../pricing/quote.ts';
+import type { Operation } from '../../store/operation.ts';
 import type { IncomingToken } from '../../wallet/token.ts';
 import type { CashuCredential } from './credential.ts';
 import { inUse, payerGone } from './errors.ts';
@@ -70,21 +72,31 @@ export function enlist(parts: CashuParts, pursuit: Pursuit, id: bigint): void {
   if (!parts.waiters.add(waiter)) throw inUse();
 }
 
-/** The `waiting` hold became a running one. */
-export function started(parts: CashuParts, pursuit: Pursuit): void {
+/** The `waiting` hold became a running one, or went with its account. */
+export function forgetWaiter(parts: CashuParts, pursuit: Pursuit): void {
   if (pursuit.waiter !== undefined) parts.waiters.remove(pursuit.waiter);
   pursuit.waiter = undefined;
 }
 
-/** Gives the `waiting` hold up; what the account is then, or undefined when there was none. */
+/**
+ * Gives the `waiting` hold up, also when it was granted meanwhile and nobody was told; what the account is then, or undefined
+ * when there was none.
+ */
 export async function stopWaiting(
   parts: CashuParts,
   pursuit: Pursuit,
 ): Promise<AccountRow | undefined> {
   const { waiter } = pursuit;
   if (waiter === undefined) return undefined;
-  started(parts, pursuit);
-  return parts.store.write(() => release(waiter.id, parts.clock.now()));
+  forgetWaiter(parts, pursuit);
+  const account = await parts.store.write(() => giveUp(waiter.id, parts.clock.now()));
+  parts.waiters.wake(pursuit.account);
+  return account;
+}
+
+function* giveUp(hold: bigint, nowMs: number): Operation<AccountRow | undefined> {
+  const released = yield* release(hold, nowMs);
+  return released ?? (yield* capture(hold, ZERO_MSAT, nowMs))?.account;
 }
 
 /** Waits for `done`, but no longer than the payer is there. */
