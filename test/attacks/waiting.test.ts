@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 
-import { createCancel } from '../../src/lib/cancel.ts';
 import { msat } from '../../src/lib/amount.ts';
-import { accept, cashuWorld, credentialsFor, pay, quoteOf } from '../support/cashu-world.ts';
+import { createCancel } from '../../src/lib/cancel.ts';
 import type { Settlement } from '../../src/payment/rail.ts';
+import { accept, cashuWorld, credentialsFor, pay, quoteOf } from '../support/cashu-world.ts';
 import type { CashuWorld } from '../support/cashu-world.ts';
 import { until } from '../support/router-chat.ts';
 

@@ -40,6 +40,8 @@ export async function acquire(parts: CashuParts, pursuit: Pursuit): Promise<Gran
         await whenShort(parts, pursuit, result);
         break;
       case 'absent':
+        // Its account was forgotten, and with it who waited there.
+        forgetWaiter(parts, pursuit);
         await present(parts, pursuit);
         break;
       case 'away':
@@ -58,6 +60,7 @@ async function nextResult(parts: CashuParts, pursuit: Pursuit): Promise<HoldResu
     return granted;
   }
   const waiting = pursuit.waiter?.id;
+  if (pursuit.waiter !== undefined) pursuit.waiter.isStirred = false;
   const nowMs = parts.clock.now();
   const awayMints = mintsAway(parts, nowMs);
   return parts.store.write(() => hold({ ...askOf(pursuit), waiting, nowMs, awayMints }));

@@ -67,7 +67,8 @@ export async function join(parts: CashuParts, pursuit: Pursuit): Promise<boolean
 
 /** Puts a request that has a `waiting` hold among those that the account's next transaction grants. */
 export function enlist(parts: CashuParts, pursuit: Pursuit, id: bigint): void {
-  const waiter: Waiter = { ask: askOf(pursuit), id, wake: () => undefined };
+  const ask = askOf(pursuit);
+  const waiter: Waiter = { ask, id, isStirred: false, wake: () => undefined };
   pursuit.waiter = waiter;
   if (!parts.waiters.add(waiter)) throw inUse();
 }
@@ -112,10 +113,10 @@ export async function orGone(pursuit: Pursuit, done: Promise<void>): Promise<voi
   }
 }
 
-/** Waits until the account moves, the payer leaves, or the deadline passes. */
+/** Waits until the account moves (also if it just did), the payer leaves, or the deadline passes. */
 export async function sleepUntilWoken(parts: CashuParts, pursuit: Pursuit): Promise<void> {
   const { waiter } = pursuit;
-  if (waiter === undefined) return;
+  if (waiter === undefined || waiter.isStirred) return;
   const woken = Promise.withResolvers<void>();
   waiter.wake = woken.resolve;
   const forget = pursuit.request.gone.onCancel(woken.resolve);

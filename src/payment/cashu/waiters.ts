@@ -13,6 +13,8 @@ export interface Waiter {
   readonly id: bigint;
   /** Set by the transaction that opened the account. */
   granted?: HoldResult;
+  /** The account moved since the waiter last looked. */
+  isStirred: boolean;
   wake(): void;
 }
 
@@ -54,7 +56,10 @@ export function createWaiters(clock: Clock): Waiters {
     },
     isEmpty: (account) => !byAccount.has(account),
     wake(account) {
-      for (const waiter of byAccount.get(account) ?? []) waiter.wake();
+      for (const waiter of byAccount.get(account) ?? []) {
+        waiter.isStirred = true;
+        waiter.wake();
+      }
     },
   };
 }
