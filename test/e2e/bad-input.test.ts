@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { call, chat, chatBody, credential, info } from '../support/router-chat.ts';
+import { call, chat, chatBody, credential, info, until } from '../support/router-chat.ts';
 import type { Answer, ChatOptions, ErrorJson } from '../support/router-chat.ts';
 import { MODEL, routerWorld } from '../support/router-world.ts';
 import type { RouterWorld } from '../support/router-world.ts';
@@ -326,6 +326,23 @@ describe('faulty tokens: refused with a stable code and without a swap', () => {
       expect(await refusalOf(spellB({ ...whole, coins }))).toBe('cashu_token_already_spent');
     }
 
+    expect(await world.receive(spellB({ ...whole, coins: [c] }))).toBe(63_000);
+  });
+
+  test('overlapping a token that is just being redeemed: refused at once, no swap, and the rest of it is good', async () => {
+    const whole = spelled(world.fund(160, [32, 64, 64]));
+    const [a, b, c] = whole.coins;
+    if (a === undefined || b === undefined || c === undefined) throw new Error('three coins');
+    const [swaps = 0] = footprint();
+    world.mint.addFault({ path: '/v1/swap', kind: 'delay', ms: 500 });
+
+    const first = chat(world.url, spellB({ ...whole, coins: [a, b] }));
+    await until('the mint has it', () => world.mint.callCount('/v1/swap') === swaps + 1);
+    const second = await chat(world.url, spellB({ ...whole, coins: [b, c] }));
+
+    await expectError(second, 400, 'cashu_token_overlaps');
+    expect((await first).status).toBe(200);
+    expect(world.mint.callCount('/v1/swap')).toBe(swaps + 1);
     expect(await world.receive(spellB({ ...whole, coins: [c] }))).toBe(63_000);
   });
 
