@@ -67,8 +67,7 @@ async function answer(
   if (reply.raw.destroyed) onClose();
   else reply.raw.once('close', onClose);
 
-  const entry = { sink, hangUp: () => reply.raw.destroy() };
-  parts.running.add(entry);
+  const leave = parts.running.add({ sink, hangUp: () => reply.raw.destroy() });
   const report = await parts.complete({ ...incoming, gone }, sink);
   const status = sink.status ?? CLIENT_CLOSED_REQUEST;
   parts.metrics.count(status, report);
@@ -76,5 +75,5 @@ async function answer(
   logAnswer(parts.log, { requestId, status, ms }, report);
   // An answer is in work until its last byte has left: a drain must not cut it.
   await closed.promise;
-  parts.running.delete(entry);
+  leave();
 }

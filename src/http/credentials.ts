@@ -13,9 +13,7 @@ export function credentialsOf(request: FastifyRequest): Credentials {
     headers,
     rawHeaders: raw.rawHeaders,
     requestId: request.id,
-    get address() {
-      return request.ip;
-    },
+    address: request.ip,
   };
 }
 

@@ -1,3 +1,4 @@
+import { createRoster } from '../lib/roster.ts';
 import type { HttpSink } from './sink.ts';
 
 /** One answer in work. */
@@ -11,8 +12,8 @@ export interface RunningAnswer {
 export interface Running {
   readonly size: number;
   readonly streams: number;
-  add(answer: RunningAnswer): void;
-  delete(answer: RunningAnswer): void;
+  /** Returns a function to be called once, when the answer has ended. */
+  add(answer: RunningAnswer): () => void;
   /**
    * Resolves when no answer is in work. After `timeoutMs` the remaining connections are closed, so that their requests settle for
    * what they were sent; resolves when they have.
@@ -24,12 +25,17 @@ export interface Running {
 
 /** Starts the beat that keeps silent streams alive: one timer for all of them. */
 export function createRunning(beatMs: number): Running {
-  const answers = new Set<RunningAnswer>();
+  const answers = createRoster<RunningAnswer>();
   let onEmpty: (() => void)[] = [];
   const beat = setInterval(() => {
-    for (const { sink } of answers) sink.beat();
+    for (const { sink } of answers.all()) sink.beat();
   }, beatMs);
   beat.unref();
+  const tellEmpty = (): void => {
+    const waiting = onEmpty;
+    onEmpty = [];
+    for (const resolve of waiting) resolve();
+  };
 
   return {
     get size() {
@@ -37,21 +43,20 @@ export function createRunning(beatMs: number): Running {
     },
     get streams() {
       let streams = 0;
-      for (const { sink } of answers) if (sink.started) streams += 1;
+      for (const { sink } of answers.all()) if (sink.started) streams += 1;
       return streams;
     },
-    add: (answer) => void answers.add(answer),
-    delete(answer) {
-      answers.delete(answer);
-      if (answers.size > 0) return;
-      const waiting = onEmpty;
-      onEmpty = [];
-      for (const resolve of waiting) resolve();
+    add(answer) {
+      const leave = answers.add(answer);
+      return () => {
+        leave();
+        if (answers.size === 0) tellEmpty();
+      };
     },
     async finished(timeoutMs) {
       if (answers.size === 0) return;
       const deadline = setTimeout(() => {
-        for (const { hangUp } of answers) hangUp();
+        for (const { hangUp } of answers.all()) hangUp();
       }, timeoutMs);
       await new Promise<void>((resolve) => onEmpty.push(resolve));
       clearTimeout(deadline);

@@ -19,6 +19,11 @@ export interface HttpSink extends Sink {
   beat(): void;
 }
 
+interface State {
+  started: boolean;
+  status: number | undefined;
+}
+
 /** `private`: what a payer bought is nobody else's. nginx must not collect the events. */
 const STREAM_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -41,31 +46,24 @@ export function createHttpSink(
   const { raw } = reply;
   const pulse = createPulse(raw, gone, limits);
   const headers: OutgoingHttpHeaders = commonHeaders(requestId);
-  let started = false;
-  let status: number | undefined;
-
   const sendHead = (code: number, more: OutgoingHttpHeaders): void => {
-    status = code;
+    sink.status = code;
     raw.writeHead(code, { ...headers, ...more });
   };
   const start = (): void => {
-    if (started) return;
-    started = true;
+    if (sink.started) return;
+    sink.started = true;
     sendHead(200, STREAM_HEADERS);
   };
   const endWith = (code: number, more: OutgoingHttpHeaders, body: Buffer): void => {
-    if (status !== undefined || gone.cancelled) return;
+    if (sink.status !== undefined || gone.cancelled) return;
     sendHead(code, { ...more, 'content-length': body.length });
     raw.end(body);
   };
 
-  return {
-    get started() {
-      return started;
-    },
-    get status() {
-      return status;
-    },
+  const sink: State & HttpSink = {
+    started: false,
+    status: undefined,
     header(name, value) {
       headers[name] = value;
     },
@@ -84,7 +82,7 @@ export function createHttpSink(
       endWith(200, { ...JSON_HEADERS, ...settlementHeaders(settlement) }, body);
     },
     fail(error, settlement) {
-      if (started && !gone.cancelled) {
+      if (sink.started && !gone.cancelled) {
         raw.end(lastError(error));
         return;
       }
@@ -93,4 +91,5 @@ export function createHttpSink(
     },
     beat: () => pulse.beat(),
   };
+  return sink;
 }

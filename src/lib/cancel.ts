@@ -11,14 +11,13 @@ export interface Canceller extends Cancel {
 }
 
 export function createCancel(): Canceller {
-  let cancelled = false;
   let listeners: (() => void)[] = [];
-  return {
-    get cancelled() {
-      return cancelled;
-    },
-    onCancel(listener) {
-      if (cancelled) {
+  // Here and in all that is made per request: a field, not a getter. V8 makes a hidden class for each object that has a getter of
+  // its own; it lives, with all that the getter can see, until the next full collection.
+  const canceller = {
+    cancelled: false,
+    onCancel(listener: () => void) {
+      if (canceller.cancelled) {
         listener();
         return () => undefined;
       }
@@ -28,11 +27,12 @@ export function createCancel(): Canceller {
       };
     },
     cancel() {
-      if (cancelled) return;
-      cancelled = true;
+      if (canceller.cancelled) return;
+      canceller.cancelled = true;
       const waiting = listeners;
       listeners = [];
       for (const listener of waiting) listener();
     },
   };
+  return canceller;
 }

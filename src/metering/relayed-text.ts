@@ -41,7 +41,6 @@ export function createRelayedText(count: CountTokens): RelayedText {
   const counted = { answer: 0, reasoning: 0 };
   let uncountedLength = 0;
   let uncountedBytes = 0;
-  let isEmpty = true;
   let counting: Promise<unknown> = Promise.resolve();
 
   const growingOf = (choice: number, kind: TextKind): Growing | undefined => {
@@ -77,13 +76,11 @@ export function createRelayedText(count: CountTokens): RelayedText {
     return { output: counted.answer + openAnswer + allReasoning, reasoning: allReasoning };
   };
 
-  return {
-    get isEmpty() {
-      return isEmpty;
-    },
-    add(choice, kind, piece) {
+  const relayed = {
+    isEmpty: true,
+    add(choice: number, kind: TextKind, piece: string) {
       if (piece === '') return;
-      isEmpty = false;
+      relayed.isEmpty = false;
       const bytes = Buffer.byteLength(piece);
       const text = growingOf(choice, kind);
       if (text === undefined || uncountedLength + piece.length > MAX_UNCOUNTED_LENGTH) {
@@ -102,6 +99,7 @@ export function createRelayedText(count: CountTokens): RelayedText {
       return mine;
     },
   };
+  return relayed;
 }
 
 /**

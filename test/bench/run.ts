@@ -53,6 +53,10 @@ function readOptions() {
   return values;
 }
 
+function profileFlags(folder: string | undefined): readonly string[] {
+  return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`];
+}
+
 async function main(): Promise<number> {
   const options = readOptions();
   const plan = options.quick ? QUICK : FULL;
@@ -67,7 +71,7 @@ async function main(): Promise<number> {
     `${machine}; ${pins() ? 'router and bare proxy on CPU 0, all else on CPU 1' : 'nothing is pinned'}`,
   );
 
-  const stage = await startStage({ profile: options.profile });
+  const stage = await startStage({ nodeFlags: profileFlags(options.profile) });
   const results: Record<string, unknown> = { machine, isPinned: pins() };
   const checks: Check[] = [];
   try {

@@ -51,11 +51,11 @@ const KEYS = 16;
 const KEY_SAT = 100_000;
 
 export interface StageOptions {
-  /** Where the router's CPU profile is written when it ends. */
-  readonly profile: string | undefined;
+  /** For the router's process. */
+  readonly nodeFlags: readonly string[];
 }
 
-export async function startStage({ profile }: StageOptions): Promise<Stage> {
+export async function startStage({ nodeFlags }: StageOptions): Promise<Stage> {
   const home = await mkdtemp(join(tmpdir(), 'nutroute-bench-'));
   const [mint, otherMint] = await Promise.all([
     startDemoProcess('mint-process', ['--seed', 'bench']),
@@ -72,10 +72,7 @@ export async function startStage({ profile }: StageOptions): Promise<Stage> {
   const router = startChild({
     file: '../../src/bin.ts',
     args: ['serve', '--home', home, '--config', config, '--port', port, '--log-level', 'info'],
-    nodeFlags: [
-      ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
-      `--import=${new URL('probe.ts', import.meta.url).href}`,
-    ],
+    nodeFlags: [...nodeFlags, `--import=${new URL('probe.ts', import.meta.url).href}`],
     cpu: 0,
     env: { HOST: '127.0.0.1', UPSTREAM_KEY: 'bench' },
     output: log,

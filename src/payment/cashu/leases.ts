@@ -3,6 +3,7 @@ import { maxMsat, ZERO_MSAT } from '../../lib/amount.ts';
 import type { Msat } from '../../lib/amount.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { createRoster } from '../../lib/roster.ts';
 import type { Store } from '../../store/store.ts';
 
 /** DESIGN.md money rule 7: a stream is metered every second, and that is on record so much later: less than 2 s in all. */
@@ -22,14 +23,14 @@ export interface Leases {
 
 /** Renews the leases of all running holds, with what they metered, in one commit per interval. */
 export function createLeases(store: Store, clock: Clock, log: Log): Leases {
-  const running = new Map<bigint, { metered: Msat; written: Msat }>();
+  const running = createRoster<{ readonly hold: bigint; metered: Msat; written: Msat }>();
   let timer: NodeJS.Timeout | undefined;
 
   async function renewAll(): Promise<void> {
-    const due = [...running].filter(([, lease]) => lease.metered > lease.written);
+    const due = running.all().filter((lease) => lease.metered > lease.written);
     await Promise.all(
-      due.map(async ([hold, lease]) => {
-        const { metered } = lease;
+      due.map(async (lease) => {
+        const { hold, metered } = lease;
         await store.write(() => renew(hold, metered, clock.now()));
         lease.written = metered;
       }),
@@ -38,15 +39,13 @@ export function createLeases(store: Store, clock: Clock, log: Log): Leases {
 
   return {
     begin(hold) {
-      const lease = { metered: ZERO_MSAT, written: ZERO_MSAT };
-      running.set(hold, lease);
+      const lease = { hold, metered: ZERO_MSAT, written: ZERO_MSAT };
+      const end = running.add(lease);
       return {
         meter(charge) {
           lease.metered = maxMsat(lease.metered, charge);
         },
-        end() {
-          running.delete(hold);
-        },
+        end,
       };
     },
     start() {

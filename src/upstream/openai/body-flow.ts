@@ -101,23 +101,21 @@ function settle(ended: PromiseWithResolvers<undefined>, error: unknown): void {
 
 function createWaitingChunks() {
   const chunks: Buffer[] = [];
-  let bytes = 0;
-  return {
-    get bytes() {
-      return bytes;
-    },
+  const waiting = {
+    bytes: 0,
     add(chunk: Buffer): void {
       chunks.push(chunk);
-      bytes += chunk.length;
+      waiting.bytes += chunk.length;
     },
     take(): Buffer | undefined {
       const chunk = chunks.shift();
-      bytes -= chunk?.length ?? 0;
+      waiting.bytes -= chunk?.length ?? 0;
       return chunk;
     },
     clear(): void {
       chunks.length = 0;
-      bytes = 0;
+      waiting.bytes = 0;
     },
   };
+  return waiting;
 }
