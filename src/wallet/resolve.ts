@@ -2,10 +2,11 @@ import type { Operation } from '../store/operation.ts';
 import * as journal from './journal.ts';
 import type { SwapRow } from './journal.ts';
 import { MintFailure } from './mint-failure.ts';
+import type { ProofState } from './mint-wire.ts';
 import type { Mint, Mints } from './mints.ts';
 import { deriveOutputs, rangeOf } from './outputs.ts';
-import { apply, post, refuse } from './swap.ts';
-import type { RefusedVerdict, SwapOutcome, SwapParts } from './swap.ts';
+import { apply, outcomeOf, post, refuse } from './swap.ts';
+import type { SwapOutcome, SwapParts } from './swap.ts';
 
 /** What the mint's own records say of an open operation. */
 type Evidence =
@@ -40,8 +41,7 @@ export async function resolveSwap(
 ): Promise<SwapOutcome> {
   for (let resends = 0; ; resends += 1) {
     const row = await parts.store.read(() => journal.swapRow(id));
-    if (row.state === 'applied') return { kind: 'applied' };
-    if (row.state === 'refused') return { kind: 'refused', verdict: verdictOf(row) };
+    if (row.state !== 'sent') return outcomeOf(row);
     const mint = parts.mints.byId(row.mint);
     if (mint === undefined) return { kind: 'open' };
     const evidence = await observe(parts, row, mint);
@@ -88,14 +88,36 @@ export async function settleIfSigned(parts: ResolveParts, id: bigint): Promise<v
   }
 }
 
+/** `foreign`: the outputs are signed and an input is not spent. A swap is atomic, so they were signed for another one. */
 async function takeSigned(
   parts: ResolveParts,
   row: SwapRow,
   mint: Mint,
-): Promise<SwapOutcome | undefined> {
+): Promise<SwapOutcome | 'foreign' | undefined> {
   const signatures = await restored(parts, row, mint);
   if (signatures === undefined) return undefined;
+  const states = await inputStates(parts, row, mint);
+  if (states.includes('UNSPENT')) return 'foreign';
+  if (states.includes('PENDING')) return { kind: 'open' };
   return apply(parts, row, { mint, signatures, restored: true });
+}
+
+/** S1: its counters were used before, by a database that is lost. Its coins are somebody else's, and it can never be executed. */
+async function refuseForeign(parts: ResolveParts, row: SwapRow, mint: Mint): Promise<SwapOutcome> {
+  parts.log.error(
+    { operation: String(row.id), mint: mint.url, keyset: row.keyset },
+    'the mint signed the outputs of a swap before it was sent: this database is older than another one of the same seed',
+  );
+  return refuse(parts, row, 'unsent');
+}
+
+async function inputStates(
+  parts: ResolveParts,
+  row: SwapRow,
+  mint: Mint,
+): Promise<readonly ProofState[]> {
+  const ys = await parts.store.read(() => journal.inputsOf(row.id));
+  return mint.client.check(ys);
 }
 
 function tellUnreachable(
@@ -113,9 +135,10 @@ function tellUnreachable(
 async function observe(parts: ResolveParts, row: SwapRow, mint: Mint): Promise<Evidence> {
   try {
     const outcome = await takeSigned(parts, row, mint);
+    if (outcome === 'foreign')
+      return { kind: 'closed', outcome: await refuseForeign(parts, row, mint) };
     if (outcome !== undefined) return { kind: 'closed', outcome };
-    const ys = await parts.store.read(() => journal.inputsOf(row.id));
-    const states = await mint.client.check(ys);
+    const states = await inputStates(parts, row, mint);
     if (states.includes('PENDING')) return { kind: 'pending' };
     // One input spent is enough: a swap is atomic, so this one did not and cannot happen.
     return { kind: states.includes('SPENT') ? 'spent' : 'unspent' };
@@ -126,22 +149,11 @@ async function observe(parts: ResolveParts, row: SwapRow, mint: Mint): Promise<E
   }
 }
 
-/** The mint's signatures on all outputs in order, or undefined when it has none. */
+/** The mint's signatures on the outputs in order, or undefined when it has none. Fewer than the outputs are told by `apply`. */
 async function restored(parts: ResolveParts, row: SwapRow, mint: Mint) {
   const outputs = deriveOutputs(parts.crypto, parts.seeds[row.seed], rangeOf(row));
   const blinded = outputs.map((output) => output.blinded);
   const found = await mint.client.restore(row.keyset, blinded);
   if (found.every((signature) => signature === undefined)) return undefined;
-  const signatures = found.filter((signature) => signature !== undefined);
-  if (signatures.length !== outputs.length)
-    parts.log.error(
-      { operation: String(row.id), mint: mint.url },
-      'the mint signed only some outputs of a swap, which must not be possible',
-    );
-  return signatures;
-}
-
-function verdictOf(row: SwapRow): RefusedVerdict {
-  const { verdict } = row;
-  return verdict === 'spent' || verdict === 'keyset' || verdict === 'unsent' ? verdict : 'rejected';
+  return found.filter((signature) => signature !== undefined);
 }

@@ -160,17 +160,26 @@ export async function refuseAsSpent(parts: SwapParts, row: SwapRow): Promise<Swa
   return refuse(parts, row, 'spent');
 }
 
-/** Closes as never executed. */
+/** Closes as never executed, unless it was closed meanwhile; how it is closed then. */
 export async function refuse(
   parts: SwapParts,
   row: SwapRow,
   verdict: RefusedVerdict,
 ): Promise<SwapOutcome> {
-  await parts.store.write(function* (): Operation<void> {
-    if (yield* journal.closeRefused(row.id, verdict, parts.clock.now()))
-      yield* parts.effectOf(row.purpose).refused(row, verdict);
+  return parts.store.write(function* (): Operation<SwapOutcome> {
+    if (!(yield* journal.closeRefused(row.id, verdict, parts.clock.now())))
+      return outcomeOf(yield* journal.swapRow(row.id));
+    yield* parts.effectOf(row.purpose).refused(row, verdict);
+    return { kind: 'refused', verdict };
   });
-  return { kind: 'refused', verdict };
+}
+
+/** How an operation was closed, if it was. */
+export function outcomeOf({ state, verdict }: SwapRow): SwapOutcome {
+  if (state === 'applied') return { kind: 'applied' };
+  if (state === 'sent') return { kind: 'open' };
+  const isKnown = verdict === 'spent' || verdict === 'keyset' || verdict === 'unsent';
+  return { kind: 'refused', verdict: isKnown ? verdict : 'rejected' };
 }
 
 /** Takes the signed outputs in: the one place where coins enter the house. `open` when the mint signed something else. */

@@ -42,8 +42,8 @@ export interface CashuWorld extends AsyncDisposable {
   rail: CashuRail;
   store: Store;
   mints: Mints;
-  /** Stops the router's parts and starts them again on the same home. */
-  restart(): Promise<void>;
+  /** Stops the router's parts and starts them again on the same home; with its seed alone where the database is lost. */
+  restart(options?: { readonly databaseLost?: boolean }): Promise<void>;
   /** Every fault of the ledger, and of the ledger against the coins; empty when all is well. */
   faults(): Promise<readonly string[]>;
 }
@@ -58,8 +58,9 @@ export async function cashuWorld(options: WorldOptions = {}): Promise<CashuWorld
     rail: running.rail,
     store: running.store,
     mints: running.mints,
-    async restart() {
+    async restart({ databaseLost = false } = {}) {
       await running.stop();
+      if (databaseLost) await rm(join(home, 'test.db'));
       running = await parts();
       Object.assign(world, { rail: running.rail, store: running.store, mints: running.mints });
     },
