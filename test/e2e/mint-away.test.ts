@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { startMint } from '../../src/demo/mint.ts';
 import type { DemoMint, MintOptions } from '../../src/demo/mint.ts';
 import type { Fault } from '../../src/demo/mint/fault.ts';
-import { changeOf, chat, costOf, refund } from '../support/router-chat.ts';
+import { changeOf, chat, costOf, refund, until } from '../support/router-chat.ts';
 import { MODEL, receiveAt, routerWorld } from '../support/router-world.ts';
 
 /** A mint that can be stopped and started again with all it knows, where it was. */
@@ -94,7 +94,13 @@ test.each(FAULTS)(
 
     const answer = await chat(world.url, token);
     const ours = world.mint.callCount('/v1/swap');
+    const looks = world.mint.callCount('/v1/checkstate');
     world.mint.clearFaults();
+    // Where it is not certain what the mint did, its records are looked at, with nobody waiting any more.
+    if (fault.status !== 429) {
+      await until('it was looked at', () => world.mint.callCount('/v1/checkstate') > looks);
+    }
+    expect(world.mint.callCount('/v1/swap')).toBe(ours);
 
     expect(answer.status).toBe(503);
     expect((await answer.json()).error?.code).toMatch(/^cashu_mint_/);

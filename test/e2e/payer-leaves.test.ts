@@ -30,17 +30,24 @@ async function expectRest(world: RouterWorld, token: string, charge: number): Pr
   expect(await world.faults()).toEqual([]);
 }
 
-test.each([true, false])(
-  'a payer that leaves before the first byte pays the input, which the upstream has (stream: %s)',
-  async (stream) => {
+test.each([
+  ['before a stream begins', true, 0],
+  ['before an answer in one piece begins', false, 0],
+  ['while an answer in one piece comes in', false, 1],
+] as const)(
+  'a payer that leaves %s pays the input, which the upstream has, and no more',
+  async (_, stream, chunks) => {
     await using world = await routerWorld();
     const token = world.fund(1000);
-    world.model.hold(0);
+    world.model.hold(chunks);
     const leaving = new AbortController();
 
     const answer = chat(world.url, token, { fields: { stream }, signal: leaving.signal });
     answer.catch(() => undefined);
-    await until('the upstream has it', () => world.model.requestCount === 1);
+    await until(
+      'the upstream is there',
+      () => world.model.requests[0]?.chunksSent === chunks && world.model.requestCount === 1,
+    );
     leaving.abort();
 
     await expect(answer).rejects.toThrow('aborted');
