@@ -68,7 +68,7 @@ async function closeSpent(parts: ResolveParts, row: SwapRow, mint: Mint): Promis
   const again = await observe(parts, row, mint);
   if (again.kind === 'closed') return again.outcome;
   if (again.kind !== 'spent') return { kind: 'open' };
-  await parts.settleRivals(row.id);
+  await parts.settleSigned(row.id);
   return refuse(parts, row, 'spent');
 }
 

@@ -61,8 +61,8 @@ export interface SwapParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly effectOf: (purpose: Purpose) => SwapEffect;
-  /** Looks for what became of open operations that share an input, before one of them is called spent. */
-  readonly settleRivals: (id: bigint) => Promise<void>;
+  /** Takes in what the mint signed of an open operation, and of others that share an input, before it is called spent. */
+  readonly settleSigned: (id: bigint) => Promise<void>;
 }
 
 /** Failures after which it is certain that the mint did nothing with the first attempt. */
@@ -154,9 +154,12 @@ export async function post(parts: SwapParts, row: SwapRow, mint: Mint): Promise<
   return apply(parts, row, { mint, signatures, restored: false });
 }
 
-/** "Already spent" may be the echo of an operation of ours whose answer was lost: those are settled first. */
+/**
+ * "Already spent" may be the echo of an operation of ours whose answer was lost, even of this one if something on its way sent it
+ * twice: what was signed of them is taken in first.
+ */
 export async function refuseAsSpent(parts: SwapParts, row: SwapRow): Promise<SwapOutcome> {
-  await parts.settleRivals(row.id);
+  await parts.settleSigned(row.id);
   return refuse(parts, row, 'spent');
 }
 

@@ -32,7 +32,7 @@ export interface Wallet {
   stop(): Promise<void>;
 }
 
-export type WalletOptions = Omit<SwapParts, 'effectOf' | 'settleRivals'> & {
+export type WalletOptions = Omit<SwapParts, 'effectOf' | 'settleSigned'> & {
   readonly mints: Mints;
 };
 
@@ -49,7 +49,8 @@ export function createWallet(options: WalletOptions): Wallet {
       if (effect === undefined) throw new Error(`no effect is registered for ${purpose}`);
       return effect;
     },
-    async settleRivals(id) {
+    async settleSigned(id) {
+      await settleIfSigned(parts, id);
       for (const rival of await store.read(() => journal.rivalsOf(id)))
         await settleIfSigned(parts, rival);
     },
