@@ -24,8 +24,9 @@ const RECLAIM_PAUSE_MS = 60_000;
  * From then on the account keeps its balance. Otherwise 402, and nothing changes hands.
  */
 export async function reclaim(parts: CashuParts, pursuit: Pursuit, row: AccountRow): Promise<void> {
-  const mode = pursuit.request.credential.mode ?? row.mode;
-  if (mode === 'token' || pursuit.request.credential.scheme !== 'bearer') throw changeOutstanding();
+  const { mode, scheme } = pursuit.request.credential;
+  // S8: change that was delivered as a token is its payer's; no other holder of the old token takes it back.
+  if (row.mode === 'token' || mode === 'token' || scheme !== 'bearer') throw changeOutstanding();
   if (row.change_gone === 1n) throw changeSpent();
   const mint = parts.wallet.mints.byId(row.mint);
   if (mint === undefined || mint.away) throw mintAway();
