@@ -77,6 +77,8 @@ export function createWallet(options: WalletOptions): Wallet {
         const planned = await plan();
         if (planned === undefined) return undefined;
         const sent = await sendSwap(parts, planned);
+        // The next plan, whoever makes it, needs to know the keysets of today. It never rejects.
+        if (sent.kind === 'refused' && sent.verdict === 'keyset') void mints.refresh(mint);
         return sent.kind === 'open' ? finish(sent.id) : sent;
       };
       return mint.lane.run(turn, work);

@@ -6,7 +6,6 @@ import { ceilToSat, msatOfSat } from '../../lib/amount.ts';
 import { RouterError } from '../../lib/errors.ts';
 import type { Operation } from '../../store/operation.ts';
 import { redeemedBy } from '../../wallet/journal.ts';
-import type { Mint } from '../../wallet/mints.ts';
 import type { SwapOutcome } from '../../wallet/swap.ts';
 import { parseTokenFresh } from '../../wallet/token.ts';
 import type { IncomingToken } from '../../wallet/token.ts';
@@ -40,7 +39,7 @@ export async function present(parts: CashuParts, pursuit: Pursuit): Promise<void
     pursuit.account,
     token.proofs.map(({ y }) => y),
     async () => redeem(parts, pursuit, token, ceilToSat(held)),
-    (outcome) => refusal(parts, pursuit, token.mint, outcome),
+    (outcome) => refusal(parts, pursuit, outcome),
   );
   await orGone(pursuit, task.done);
 }
@@ -123,7 +122,7 @@ export async function resume(parts: CashuParts, pursuit: Pursuit, row: AccountRo
     row.id,
     [],
     async () => parts.wallet.resume(mint, turn, row.id),
-    (outcome) => refusal(parts, pursuit, mint, outcome),
+    (outcome) => refusal(parts, pursuit, outcome),
   );
   await join(parts, pursuit);
   await orGone(pursuit, task.done);
@@ -132,11 +131,9 @@ export async function resume(parts: CashuParts, pursuit: Pursuit, row: AccountRo
 function refusal(
   parts: CashuParts,
   pursuit: Pursuit,
-  mint: Mint,
   outcome: SwapOutcome & { kind: 'refused' },
 ): RouterError {
   const { verdict } = outcome;
-  if (verdict === 'keyset') void parts.wallet.mints.refresh(mint);
   if (verdict === 'keyset' || verdict === 'unsent') return mintAway();
   parts.refused.add(pursuit.request.address);
   const invalid = new RouterError('cashu_token_invalid', 'The mint refused this token.');
