@@ -1,9 +1,19 @@
 import OpenAI from 'openai';
 import { expect, test } from 'vitest';
 
-import { changeOf, chat, costOf, info, refund } from '../support/router-chat.ts';
+import {
+  call,
+  changeOf,
+  chat,
+  chatBody,
+  costOf,
+  credential,
+  info,
+  refund,
+  until,
+} from '../support/router-chat.ts';
 import type { ChatJson } from '../support/router-chat.ts';
-import { MODEL, routerWorld } from '../support/router-world.ts';
+import { INPUT_MSAT, MODEL, routerWorld } from '../support/router-world.ts';
 import type { RouterWorld } from '../support/router-world.ts';
 
 const PAID = 1_000_000;
@@ -144,4 +154,61 @@ test('what X-Cashu-Change: keep leaves on the account survives a restart and com
   expect(answer.headers['x-cashu']).toBeUndefined();
   expect(answer.headers['x-nutroute-refund']).toBe('/v1/wallet/refund');
   expect(world.faceOf(rest.token)).toBe(Math.floor((999_000 - cost) / 1000) * 1000);
+});
+
+test('the same token in both headers is one credential', async () => {
+  await using world = await routerWorld();
+  const token = world.fund(1000);
+
+  const answer = await chat(world.url, token, { headers: { 'x-cashu': token } });
+
+  expect(answer.status).toBe(200);
+  expect(world.mint.callCount('/v1/swap')).toBe(1);
+});
+
+test('the routes have the names that Routstr clients use', async () => {
+  await using world = await routerWorld();
+  const token = world.fund(1000);
+  const headers = { 'content-type': 'application/json', ...credential(token) };
+
+  const unseen = await call(`${world.url}/v1/balance/info`, { headers });
+  const answer = await call(`${world.url}/chat/completions`, {
+    method: 'POST',
+    headers,
+    body: chatBody(),
+  });
+  const seen = await call(`${world.url}/v1/balance/info`, { headers });
+  const back = await call(`${world.url}/v1/balance/refund`, { method: 'POST', headers });
+
+  expect(JSON.parse(await unseen.text())).toMatchObject({ balance: 999_000, presented: false });
+  expect(answer.status).toBe(200);
+  const body = await answer.json();
+  expect(JSON.parse(await seen.text())).toMatchObject({ balance: 999_000 - costOf(body) });
+  expect(JSON.parse(await back.text())).toMatchObject({ token: changeOf(answer, body) });
+});
+
+test('an SDK that gives up on a slow answer and sends again: each attempt costs its input, the rest is there', async () => {
+  await using world = await routerWorld();
+  const token = world.fund(1000);
+  world.model.hold(0);
+  const openai = new OpenAI({
+    apiKey: token,
+    baseURL: `${world.url}/v1`,
+    timeout: 500,
+    maxRetries: 2,
+  });
+
+  await expect(openai.chat.completions.create({ model: MODEL, messages })).rejects.toThrow(
+    'timed out',
+  );
+  await until('all is settled', async () => (await info(world.url, token)).reserved === 0);
+
+  expect(world.model.requestCount).toBe(3);
+  expect(world.mint.callCount('/v1/swap')).toBe(1);
+  const charged = 999_000 - (await info(world.url, token)).balance;
+  expect(charged).toBeGreaterThan(0);
+  expect(charged).toBeLessThan(3 * 40 * INPUT_MSAT);
+  const { token: rest } = await refund(world.url, token);
+  expect(await world.receive(rest)).toBeGreaterThan(990_000);
+  expect(await world.faults()).toEqual([]);
 });

@@ -19,4 +19,5 @@ test.each(['x-cashu', 'bearer', 'cashu'] as const)(
     const rest = await answer.chunks();
     expect(costOf(rest.at(-1))).toBeGreaterThan(0);
   },
+  20_000,
 );

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 
 import { expect, test } from 'vitest';
 
@@ -19,18 +19,17 @@ interface SilentServer extends AsyncDisposable {
 
 /** Accepts connections and never answers. */
 async function silentServer(): Promise<SilentServer> {
-  let sockets = 0;
-  const server = createServer(() => {
-    sockets += 1;
-  });
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => sockets.add(socket));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     get sockets() {
-      return sockets;
+      return sockets.size;
     },
     async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };
