@@ -22,6 +22,7 @@ export interface SwapRow {
   /** The account (or `treasury`) whose coins the outputs become. */
   readonly owner: string;
   readonly state: 'sent' | 'applied' | 'refused';
+  /** Sealed; empty once it is closed. */
   readonly body: Uint8Array;
   readonly keyset: string;
   readonly seed: SeedName;
@@ -45,8 +46,9 @@ const INSERT_INPUT = query('INSERT INTO operation_input (operation, y) VALUES (?
 const SELECT = query<SwapRow>('SELECT * FROM operation WHERE id = ?');
 const INPUTS = query<{ y: Uint8Array }>('SELECT y FROM operation_input WHERE operation = ?');
 const CLOSE = query(
-  `UPDATE operation SET state = ?, verdict = ?, closed_at_ms = ? WHERE id = ? AND state = 'sent'`,
+  `UPDATE operation SET state = ?, verdict = ?, closed_at_ms = ?, body = ? WHERE id = ? AND state = 'sent'`,
 );
+const DELETE_INPUTS = query('DELETE FROM operation_input WHERE operation = ?');
 const ATTEMPT = query('UPDATE operation SET attempts = attempts + 1 WHERE id = ?');
 const POSTPONE = query('UPDATE operation SET next_at_ms = ? WHERE id = ?');
 const DUE = query<SwapRow>(
@@ -143,18 +145,25 @@ export function* inputsOf(id: bigint): Operation<Uint8Array[]> {
   return (yield* all(INPUTS, id)).map((row) => row.y);
 }
 
+/** Nothing is sent again, so the secrets in it need not be kept. */
+const NO_BODY = new Uint8Array();
+
 /** Closes an operation as applied: its inputs are spent. False when it was closed before. */
 export function* closeApplied(id: bigint, nowMs: number): Operation<boolean> {
-  if ((yield* run(CLOSE, 'applied', 'signed', BigInt(nowMs), id)) !== 1) return false;
+  if ((yield* run(CLOSE, 'applied', 'signed', BigInt(nowMs), NO_BODY, id)) !== 1) return false;
   yield* markSpent(yield* inputsOf(id));
   yield* run(DELETE_CLAIMS, id);
   return true;
 }
 
-/** Closes an operation as never executed: own coins set aside are free again. False when it was closed before. */
+/**
+ * Closes an operation as never executed: own coins set aside are free again, and its inputs are forgotten, since strangers cause
+ * as many of these as they like. False when it was closed before.
+ */
 export function* closeRefused(id: bigint, verdict: string, nowMs: number): Operation<boolean> {
-  if ((yield* run(CLOSE, 'refused', verdict, BigInt(nowMs), id)) !== 1) return false;
+  if ((yield* run(CLOSE, 'refused', verdict, BigInt(nowMs), NO_BODY, id)) !== 1) return false;
   yield* unspendCoins(yield* inputsOf(id));
+  yield* run(DELETE_INPUTS, id);
   yield* run(DELETE_CLAIMS, id);
   return true;
 }

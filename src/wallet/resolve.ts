@@ -60,7 +60,7 @@ async function resend(parts: ResolveParts, id: bigint, mint: Mint): Promise<Swap
     yield* journal.countAttempt(id);
     return yield* journal.swapRow(id);
   }, 'disk');
-  return post(parts, row, mint);
+  return row.state === 'sent' ? post(parts, row, mint) : outcomeOf(row);
 }
 
 /** Spent, and our outputs were not signed when we looked: look once more, then at our own other operations, then believe it. */

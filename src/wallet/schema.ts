@@ -33,7 +33,7 @@ export const walletSchema: Schema = {
         `purpose ${ddl.text} NOT NULL`,
         `owner ${ddl.text} NOT NULL`,
         `state ${ddl.text} NOT NULL CHECK (state IN ('sent', 'applied', 'refused'))`,
-        // The exact bytes that were sent, sealed: they hold the inputs' secrets.
+        // The exact bytes that were sent, sealed: they hold the inputs' secrets. Empty once the operation is closed.
         `body ${ddl.bytes} NOT NULL`,
         `keyset ${ddl.text} NOT NULL`,
         `seed ${ddl.text} NOT NULL`,
