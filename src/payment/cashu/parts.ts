@@ -29,7 +29,7 @@ export interface CashuParts extends CashuOptions {
   readonly tasks: Tasks;
   readonly waiters: Waiters;
   readonly refusals: Refusals;
-  /** Tokens that a mint refused, per address. */
+  /** Tokens that a mint refused, or left unclear, per address. */
   readonly refused: Strikes;
   /** Swaps that a payer can cause at will (reclaim, refund), per address. */
   readonly swaps: Strikes;

@@ -29,7 +29,7 @@ import { createWaiters } from './waiters.ts';
 import { createWalletApi } from './wallet-api.ts';
 import type { CashuWalletApi } from './wallet-api.ts';
 
-/** Tokens that their mint refused, from one address in a minute, before its unverified tokens are no longer sent to a mint. */
+/** Tokens that a mint refused or left unclear, from one address in a minute, before its tokens are no longer sent to a mint. */
 const MAX_REFUSED_PER_MINUTE = 20;
 /** Swaps and look-ups at a mint that an address causes at will in a minute: change taken back, refunds. */
 const MAX_SWAPS_PER_MINUTE = 60;

@@ -83,8 +83,7 @@ type Opened =
 function* open(parts: CashuParts, pursuit: Pursuit, token: IncomingToken): Operation<Opened> {
   if ((yield* account(pursuit.account)) !== undefined) return { kind: 'exists' };
   if ((yield* redeemedBy(token.proofs.map(({ y }) => y))) !== undefined) return { kind: 'spent' };
-  const total = (yield* openTotal(token.mint.id)) + (token.amount - token.fee) * 1000n;
-  if (total > parts.maxOpenPerMint) return { kind: 'full' };
+  if (yield* overfills(parts, token)) return { kind: 'full' };
   const nowMs = parts.clock.now();
   yield* openAccount({
     id: pursuit.account,
@@ -105,11 +104,25 @@ async function redeem(
   holdSat: bigint,
 ): Promise<SwapOutcome | undefined> {
   const turn = { key: pursuit.request.address, deadlineMs: parts.clock.now() + LANE_WAIT_MS };
-  return parts.wallet.swap(token.mint, turn, async () =>
-    parts.waiters.isEmpty(pursuit.account)
-      ? undefined
-      : redeemPlan(token, pursuit.account, holdSat),
-  );
+  const outcome = await parts.wallet.swap(token.mint, turn, async () => {
+    if (parts.waiters.isEmpty(pursuit.account)) return undefined;
+    // Once more: others came through the mint's lane since.
+    if (await parts.store.read(() => overfills(parts, token))) throw mintFull();
+    return redeemPlan(token, pursuit.account, holdSat);
+  });
+  countIfOpen(parts, pursuit, outcome);
+  return outcome;
+}
+
+/** Would this token make the mint's accounts hold more than they may? */
+function* overfills(parts: CashuParts, token: IncomingToken): Operation<boolean> {
+  const total = (yield* openTotal(token.mint.id)) + (token.amount - token.fee) * 1000n;
+  return total > parts.maxOpenPerMint;
+}
+
+/** A swap that the mint leaves unclear costs more calls than one that it refuses. */
+function countIfOpen(parts: CashuParts, pursuit: Pursuit, outcome: SwapOutcome | undefined): void {
+  if (outcome?.kind === 'open') parts.refused.add(pursuit.request.address);
 }
 
 /** The token was sent before and nobody knows what became of it: its payer is here again, so it may be sent again. */
@@ -118,10 +131,15 @@ export async function resume(parts: CashuParts, pursuit: Pursuit, row: AccountRo
   if (mint === undefined) throw mintAway();
   const turn = { key: pursuit.request.address, deadlineMs: parts.clock.now() + LANE_WAIT_MS };
   if (parts.tasks.get(row.id) !== undefined) return;
+  parts.refused.check(pursuit.request.address);
   const task = parts.tasks.start(
     row.id,
     [],
-    async () => parts.wallet.resume(mint, turn, row.id),
+    async () => {
+      const outcome = await parts.wallet.resume(mint, turn, row.id);
+      countIfOpen(parts, pursuit, outcome);
+      return outcome;
+    },
     (outcome) => refusal(parts, pursuit, outcome),
   );
   await join(parts, pursuit);
