@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { expect, test } from 'vitest';
 
 import { call, changeOf, chat, credential, refund } from '../support/router-chat.ts';
-import { API_KEY, routerWorld } from '../support/router-world.ts';
+import { API_KEY, leaksIn, routerWorld } from '../support/router-world.ts';
 import type { RouterWorld } from '../support/router-world.ts';
 import { PROMPT_CANARY } from '../support/test-log.ts';
 
@@ -21,17 +21,18 @@ function secretsOf(world: RouterWorld, token: string): readonly string[] {
   return [token, token.slice(0, 80), ...coins];
 }
 
-function leaksIn(log: string, secrets: readonly string[]): readonly string[] {
-  return secrets.filter((secret) => log.includes(secret));
-}
-
-test('the search finds a planted leak', async () => {
+test('the search finds a planted leak, known or by its form', async () => {
   await using world = await routerWorld();
   const token = world.mint.faucet(100);
   const [coin] = world.coinsOf(token);
-  const planted = `{"level":10,"msg":"${coin?.secret} was swapped"}\n`;
+  const plant = (text: unknown): string =>
+    `${world.log}{"level":10,"msg":"${String(text)} was swapped"}\n`;
 
-  expect(leaksIn(world.log + planted, secretsOf(world, token))).toEqual([coin?.secret]);
+  expect(leaksIn(plant(coin?.secret), [])).toEqual([coin?.secret]);
+  expect(leaksIn(plant(coin?.C), [])).toEqual([coin?.C]);
+  expect(leaksIn(plant(token), [])).toEqual([token]);
+  expect(leaksIn(plant(PROMPT_CANARY), [PROMPT_CANARY])).toEqual([PROMPT_CANARY]);
+  expect(leaksIn(world.log, secretsOf(world, token))).toEqual([]);
 });
 
 test('at trace level no log line tells a token, a coin, a key or a prompt, whatever goes wrong', async () => {

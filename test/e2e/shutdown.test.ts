@@ -11,11 +11,14 @@ import type { Answer } from '../support/router-chat.ts';
 import { startRouter, UPSTREAM_KEY } from '../support/router-process.ts';
 import type { RouterProcess } from '../support/router-process.ts';
 import { MODEL, receiveAt } from '../support/router-world.ts';
+import { keepOutOfLogs } from '../support/test-log.ts';
 
 interface ProcessWorld extends AsyncDisposable {
   readonly mint: DemoMint;
   readonly model: ModelServer;
   readonly router: RouterProcess;
+  /** A fresh token, which no log may tell. */
+  fund(sat: number): string;
 }
 
 /** `nutroute serve` as a process, its mint and upstream in this one. */
@@ -40,6 +43,11 @@ async function processWorld(): Promise<ProcessWorld> {
     mint,
     model,
     router,
+    fund(sat) {
+      const token = mint.faucet(sat);
+      keepOutOfLogs(token);
+      return token;
+    },
     async [Symbol.asyncDispose]() {
       await router[Symbol.asyncDispose]();
       await Promise.all([model.close(), mint.close()]);
@@ -50,12 +58,12 @@ async function processWorld(): Promise<ProcessWorld> {
 test('SIGTERM under running streams: no new requests, the running ones finish, everything settles, exit 0', async () => {
   await using world = await processWorld();
   const { mint, model, router } = world;
-  const tokens = [mint.faucet(1000), mint.faucet(1000), mint.faucet(1000)];
+  const tokens = [world.fund(1000), world.fund(1000), world.fund(1000)];
   model.hold(3);
   const streams = await Promise.all(
     tokens.map((token) => chat(router.url, token, { fields: { stream: true } })),
   );
-  const oneMore = mint.faucet(100);
+  const oneMore = world.fund(100);
 
   const stopping = router.stop();
   await until('new requests are turned away', () => isTurnedAway(router.url, oneMore));
@@ -79,8 +87,8 @@ test('SIGTERM under running streams: no new requests, the running ones finish, e
 
 test('a second SIGTERM ends at once; after the restart the payer is charged for what it was sent, and has the rest', async () => {
   await using world = await processWorld();
-  const { mint, model, router } = world;
-  const token = mint.faucet(1000);
+  const { model, router } = world;
+  const token = world.fund(1000);
   model.hold(4);
   const stream = await chat(router.url, token, { fields: { stream: true } });
   for (let chunk = 0; chunk < 4; chunk++) await stream.next();
