@@ -15,6 +15,8 @@ export interface Order {
   /** At least one, in the order in which they are tried. */
   readonly offers: readonly Offer[];
   readonly quote: Quote;
+  /** The most output tokens, over all choices, that it is priced for. */
+  readonly outputTokens: number;
   /** Our own count of the prompt, for upstreams that tell none. */
   countInput(): Promise<number>;
 }
@@ -55,6 +57,7 @@ export function readOrder(parts: OrderParts, body: Buffer): Order {
   );
   if (offers.length === 0) throw noUpstream();
   const bound = inputBound(request, request.textBytes);
+  const outputTokens = outputBound(request, offers);
   const countText = once(() => parts.countTokens(request.texts(), request.model));
   const quote = createQuote({
     snapshot: model.dearest,
@@ -65,11 +68,17 @@ export function readOrder(parts: OrderParts, body: Buffer): Order {
     },
     images: request.imageCount,
     choices: request.n,
-    outputTokens: outputBound(request, offers),
+    outputTokens,
     floorOutputTokens: parts.floorOutputTokens,
   });
   const frame = request.messageCount * TOKENS_PER_MESSAGE + TOKENS_OF_PRIMING;
-  return { request, offers, quote, countInput: async () => (await countText()) + frame };
+  return {
+    request,
+    offers,
+    quote,
+    outputTokens: outputTokens * request.n,
+    countInput: async () => (await countText()) + frame,
+  };
 }
 
 function inputBound(request: ChatRequest, textBytes: number): number {

@@ -19,10 +19,11 @@ export interface StreamMeterEvents {
 const FEED_BYTES = 1024 * 1024;
 
 /**
- * The upstream was told the limit, in its own tokens; ours are not the same. So an honest answer is never cut; one that ignores its
- * limit is.
+ * The upstream was told the limit, in its own tokens; ours are not the same, and of a short text may be several times as many. So
+ * an honest answer is never cut; one that ignores its limit is.
  */
 const FOREIGN_TOKENS = 1.25;
+const FOREIGN_TOKENS_OF_SHORT_TEXT = 64;
 
 export function createStreamMeter(
   work: Work,
@@ -46,7 +47,7 @@ export function createStreamMeter(
     timer = undefined;
     trial.metered = trial.chargeOf(usage);
     work.payment.meter(trial.metered);
-    if (cap !== undefined && usage.output > cap * FOREIGN_TOKENS) events.onCap();
+    if (usage.output > cap * FOREIGN_TOKENS + FOREIGN_TOKENS_OF_SHORT_TEXT) events.onCap();
   };
   const tick = (): void => {
     count().catch((error: unknown) => events.onError(error));

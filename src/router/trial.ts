@@ -20,8 +20,8 @@ export interface Trial {
   readonly meter: Meter;
   /** Closes the connection to the upstream. */
   readonly stop: Canceller;
-  /** Output tokens over all choices that the hold affords; undefined when it covers all that was asked for. */
-  readonly cap: number | undefined;
+  /** Output tokens over all choices that the hold pays for. */
+  readonly cap: number;
   /** What `usage` costs at this offer, at most what is held. */
   chargeOf(usage: Usage): Msat;
   /** What the answer cost when it was last counted. */
@@ -60,7 +60,7 @@ export function startTrial(work: Work, offer: Offer): Trial {
       images: order.request.imageCount,
     }),
     stop: createCancel(),
-    cap: outputCap(order, payment),
+    cap: Math.min(order.outputTokens, outputCap(order, payment) ?? Infinity),
     chargeOf: (usage) => minMsat(payment.held, chargeOf(offer.snapshot, usage)),
     metered: ZERO_MSAT,
     isUnheard: false,
