@@ -155,7 +155,7 @@ test('killed when the swap was applied, before the first byte: nothing was sent,
   await expectEverySat(world);
 });
 
-test('killed in mid-stream: what was sent more than two seconds before is charged, and never more than was sent', async () => {
+test('killed in mid-stream: what was sent more than three seconds before is charged, and never more than was sent', async () => {
   await using world = await crashWorld(lane, usageOf);
   const router = await world.start();
   const asked = world.payer.chat(asking(world, { model: 'long' }));
