@@ -17,6 +17,13 @@ export const PRICE_BEARING: readonly string[] = [
   'best_of',
   'cache_control',
   'tools',
+  // Other engines' names of the limit and of `n`, which they obey before ours.
+  'n_predict',
+  'max_new_tokens',
+  'n_cmpl',
+  // What makes more tokens of a prompt than its bytes and images tell (vLLM).
+  'chat_template',
+  'mm_processor_kwargs',
 ];
 
 /** Those of PRICE_BEARING that `body` asks for anything by. */

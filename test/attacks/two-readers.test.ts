@@ -84,6 +84,17 @@ test.each([
   ['cache writes', `{"cache_control":{"type":"ephemeral","ttl":"1h"},"model":"m",${MESSAGES}}`],
   ['a server tool', `{"tools":[{"type":"web_search"}],"model":"m",${MESSAGES}}`],
   ['audio', `{"modalities":["text","audio"],"audio":{"voice":"x"},"model":"m",${MESSAGES}}`],
+  [
+    'llama.cpp’s own limit, which it obeys first',
+    `{"n_predict":90000,"max_tokens":1,"model":"m",${MESSAGES}}`,
+  ],
+  ['llama.cpp’s own count of choices', `{"n_cmpl":100,"model":"m",${MESSAGES}}`],
+  ['Hugging Face’s limit', `{"max_new_tokens":90000,"max_tokens":1,"model":"m",${MESSAGES}}`],
+  [
+    'a template that writes a prompt of its own',
+    `{"chat_template":"{% for i in range(99999) %}a {% endfor %}","model":"m",${MESSAGES}}`,
+  ],
+  ['the size of images', `{"mm_processor_kwargs":{"min_pixels":99999999},"model":"m",${MESSAGES}}`],
   ['best_of', `{"best_of":20,"model":"m",${MESSAGES}}`],
 ])('P4: %s is refused', (_, body) => {
   expect(forwarded(body)).toBeUndefined();
