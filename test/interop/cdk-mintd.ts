@@ -33,7 +33,7 @@ export async function startCdkMintd(binary: string, feePpk: number): Promise<Rea
     repair() {
       // It undoes unfinished swaps itself when it starts.
     },
-    async close() {
+    async [Symbol.asyncDispose]() {
       await child?.stop();
       child = undefined;
       await rm(home, { recursive: true, force: true });

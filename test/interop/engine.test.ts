@@ -2,10 +2,8 @@ import { get_encoding } from 'tiktoken';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { startMint } from '../../src/demo/mint.ts';
-import type { DemoMint } from '../../src/demo/mint.ts';
 import { PROMPT_CANARY } from '../support/test-log.ts';
 import { startEngine } from './engine.ts';
-import type { Engine } from './engine.ts';
 import { INPUT_MSAT, openMarket, OUTPUT_MSAT } from './market.ts';
 import type { Market } from './market.ts';
 import { paidChat } from './paid-chat.ts';
@@ -18,17 +16,17 @@ const MAX_TOKENS = 24;
 
 /** llama.cpp's own server sends answers with a Content-Length, and streams without any usage. */
 describe.skipIf(installation === '')('a real llama.cpp as upstream', () => {
-  let engine: Engine;
-  let mint: DemoMint;
+  const running = new AsyncDisposableStack();
   let market: Market;
   beforeAll(async () => {
-    engine = await startEngine(installation, MODEL);
-    mint = await startMint({ autoPay: true });
-    market = await openMarket({ mintUrl: mint.url, upstreamUrl: engine.url, model: MODEL });
+    const engine = running.use(await startEngine(installation, MODEL));
+    const mint = await startMint({ autoPay: true });
+    running.defer(() => mint.close());
+    const options = { mintUrl: mint.url, upstreamUrl: engine.url, model: MODEL };
+    market = running.use(await openMarket(options));
   });
   afterAll(async () => {
-    await market.close();
-    await Promise.all([engine.close(), mint.close()]);
+    await running.disposeAsync();
   });
 
   async function buy(stream: boolean): Promise<Paid> {

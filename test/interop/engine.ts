@@ -4,10 +4,9 @@ import { answers, freePort, startChild } from '../support/child-server.ts';
 import { MODEL_FILE, pythonIn } from './recipes.ts';
 
 /** llama.cpp's server with a model of random weights: what it says is noise, how it says it is real. */
-export interface Engine {
+export interface Engine extends AsyncDisposable {
   /** `http://127.0.0.1:port/v1`. */
   readonly url: string;
-  close(): Promise<void>;
 }
 
 /** Its model is called `name`. */
@@ -25,7 +24,7 @@ export async function startEngine(installation: string, name: string): Promise<E
   );
   return {
     url,
-    async close() {
+    async [Symbol.asyncDispose]() {
       await child.stop();
     },
   };

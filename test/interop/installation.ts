@@ -63,6 +63,11 @@ export async function install(recipe: Recipe, cache: string): Promise<Installati
   }
 }
 
+interface Outputs {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 /** Runs a program to its end. Rejects with the last lines it wrote; resolves with its stdout. */
 export async function run(
   command: string,
@@ -76,9 +81,10 @@ export async function run(
     });
     return stdout;
   } catch (error) {
-    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+    const { stdout = '', stderr = '', message } = error as Error & Partial<Outputs>;
     const last = `${stdout}\n${stderr}`.trim().split('\n').slice(-15).join('\n');
-    throw new Error(`${command} ${args.slice(0, 4).join(' ')} failed:\n${last}`, { cause: error });
+    const what = [command, ...args.slice(0, 3)].join(' ');
+    throw new Error(`${what} failed:\n${last === '' ? message : last}`, { cause: error });
   }
 }
 

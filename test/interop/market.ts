@@ -6,13 +6,11 @@ import type { MintProxy } from './mint-proxy.ts';
 import { createPayer } from './payer.ts';
 import type { Payer } from './payer.ts';
 
-/** A mint behind a proxy that counts, a router process that sells one model, and a payer. */
-export interface Market {
+/** A mint behind a proxy that counts, a router process that sells one model, and a payer. Disposing ends all but the mint. */
+export interface Market extends AsyncDisposable {
   readonly proxy: MintProxy;
   readonly router: RouterProcess;
   readonly payer: Payer;
-  /** Ends all of it, but not the mint. */
-  close(): Promise<void>;
 }
 
 /** Prices per token. */
@@ -27,25 +25,20 @@ export interface MarketOptions {
 }
 
 export async function openMarket(options: MarketOptions): Promise<Market> {
-  const proxy = await startMintProxy(options.mintUrl);
-  const upstream =
-    options.upstreamUrl === undefined
-      ? await startModelServer({ apiKey: UPSTREAM_KEY })
-      : undefined;
-  const baseUrl = options.upstreamUrl ?? upstream?.url ?? '';
-  const router = await startRouter(
-    providersFile(proxy.url, baseUrl, options.model ?? 'demo-model'),
-  );
+  const { mintUrl, upstreamUrl, model = 'demo-model' } = options;
+  await using started = new AsyncDisposableStack();
+  const proxy = started.use(await startMintProxy(mintUrl));
+  const upstream = upstreamUrl === undefined ? await startDemoModel(started) : upstreamUrl;
+  const router = started.use(await startRouter(providersFile(proxy.url, upstream, model)));
   const payer = await createPayer(proxy.url);
-  return {
-    proxy,
-    router,
-    payer,
-    async close() {
-      await router[Symbol.asyncDispose]();
-      await Promise.all([upstream?.close(), proxy.close()]);
-    },
-  };
+  const running = started.move();
+  return { proxy, router, payer, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+async function startDemoModel(started: AsyncDisposableStack): Promise<string> {
+  const server = await startModelServer({ apiKey: UPSTREAM_KEY });
+  started.defer(() => server.close());
+  return server.url;
 }
 
 function providersFile(mintUrl: string, baseUrl: string, model: string): object {

@@ -12,15 +12,15 @@ import type { RealMint } from './real-mint.ts';
 /** What must hold with every mint there is. Sums are exact, in msat; fees are counted at the mint, not asked of the router. */
 export function mintContract(name: string, startMint: (feePpk: number) => Promise<RealMint>): void {
   describe.each([0, 100])(`${name} with an input fee of %i ppk`, (feePpk) => {
+    const running = new AsyncDisposableStack();
     let mint: RealMint;
     let market: Market;
     beforeAll(async () => {
-      mint = await startMint(feePpk);
-      market = await openMarket({ mintUrl: mint.url });
+      mint = running.use(await startMint(feePpk));
+      market = running.use(await openMarket({ mintUrl: mint.url }));
     });
     afterAll(async () => {
-      await market.close();
-      await mint.close();
+      await running.disposeAsync();
     });
 
     const feeMsat = (coins: number): number => Math.ceil((coins * feePpk) / 1000) * 1000;

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** Stands before a mint: counts the calls that move or look at money, and fails on demand. */
-export interface MintProxy {
+export interface MintProxy extends AsyncDisposable {
   /** What wallets and routers take for the mint. */
   readonly url: string;
   /** Paths of the POST requests so far. */
@@ -16,7 +16,6 @@ export interface MintProxy {
    * then the connection breaks.
    */
   breakNextSwap(when: 'before' | 'while' | 'after', act: () => Promise<void>): void;
-  close(): Promise<void>;
 }
 
 interface Break {
@@ -74,7 +73,7 @@ export async function startMintProxy(mintUrl: string): Promise<MintProxy> {
     breakNextSwap(when, act) {
       planned = { when, act };
     },
-    async close() {
+    async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();
       await once(server, 'close');

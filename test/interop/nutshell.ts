@@ -53,7 +53,7 @@ export async function startNutshell(installation: string, feePpk: number): Promi
       database.exec('DELETE FROM proofs_pending WHERE melt_quote IS NULL');
       database.close();
     },
-    async close() {
+    async [Symbol.asyncDispose]() {
       await child?.stop();
       child = undefined;
       await rm(home, { recursive: true, force: true });

@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { startMint } from '../../src/demo/mint.ts';
-import type { DemoMint } from '../../src/demo/mint.ts';
 import { PROMPT_CANARY } from '../support/test-log.ts';
 import { openMarket } from './market.ts';
 import type { Market } from './market.ts';
@@ -30,13 +29,14 @@ interface Outcome {
 }
 
 describe.skipIf(installation === '')("OpenAI's own Python SDK", () => {
-  let mint: DemoMint;
+  const running = new AsyncDisposableStack();
   let market: Market;
   let wrongModelToken: string;
   let outcome: Outcome;
   beforeAll(async () => {
-    mint = await startMint({ autoPay: true, inputFeePpk: 100 });
-    market = await openMarket({ mintUrl: mint.url });
+    const mint = await startMint({ autoPay: true, inputFeePpk: 100 });
+    running.defer(() => mint.close());
+    market = running.use(await openMarket({ mintUrl: mint.url }));
     const { payer } = market;
     wrongModelToken = await payer.fund(100);
     const spent = await payer.fund(100);
@@ -55,8 +55,7 @@ describe.skipIf(installation === '')("OpenAI's own Python SDK", () => {
     });
   });
   afterAll(async () => {
-    await market.close();
-    await mint.close();
+    await running.disposeAsync();
   });
 
   test.each(['plain', 'stream'] as const)('buys a %s answer and gets its change', async (way) => {

@@ -1,5 +1,5 @@
-/** A mint that is not ours, in a process of its own, with a state that outlives its restarts. */
-export interface RealMint {
+/** A mint that is not ours, in a process of its own, with a state that outlives its restarts and is gone when it is disposed of. */
+export interface RealMint extends AsyncDisposable {
   /** The same after a restart. */
   readonly url: string;
   /** SIGKILL. */
@@ -8,6 +8,4 @@ export interface RealMint {
   start(): Promise<void>;
   /** Undoes what this mint is known to leave behind after `kill`; what its operator would do by hand. */
   repair(): void;
-  /** Ends it and removes its state. */
-  close(): Promise<void>;
 }
