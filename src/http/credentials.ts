@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 
 import { RouterError } from '../lib/errors.ts';
 import type { Credentials } from '../payment/rail.ts';
+import { payerAddress } from './payer-address.ts';
 
 /** What of a request a rail may see. Throws `multiple_credentials`. */
 export function credentialsOf(request: FastifyRequest): Credentials {
@@ -13,7 +14,7 @@ export function credentialsOf(request: FastifyRequest): Credentials {
     headers,
     rawHeaders: raw.rawHeaders,
     requestId: request.id,
-    address: request.ip,
+    address: payerAddress(request.ip),
   };
 }
 
@@ -26,11 +27,10 @@ function refuseSecondCredential(headers: IncomingHttpHeaders, rawHeaders: readon
   if (countLines(rawHeaders, 'authorization') > 1 || countLines(rawHeaders, 'x-cashu') > 1) {
     throw tooMany();
   }
-  const bearer = tokenOf(headers.authorization);
   const header = headers['x-cashu'];
-  if (bearer !== undefined && header !== undefined && bearer !== String(header).trim()) {
-    throw tooMany();
-  }
+  if (header === undefined) return;
+  const bearer = tokenOf(headers.authorization);
+  if (bearer !== undefined && bearer !== String(header).trim()) throw tooMany();
 }
 
 function countLines(rawHeaders: readonly string[], name: string): number {
