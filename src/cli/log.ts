@@ -21,7 +21,10 @@ const SECRET_FIELDS = [
   'token',
 ];
 
-/** JSON lines on stdout, or text for people where stdout is a terminal. Lines are written before the call returns. */
+/** Lines that nobody reads wait in memory up to this, in bytes; further ones are lost rather than the router's memory. */
+const MAX_UNREAD = 16 * 1024 * 1024;
+
+/** JSON lines on stdout, or text for people where stdout is a terminal. */
 export function createLog(level: LogLevel, terminal: Terminal, json: boolean): Logger {
   const isForPeople = terminal.stdout.isTTY === true && !json;
   const options = {
@@ -34,8 +37,15 @@ export function createLog(level: LogLevel, terminal: Terminal, json: boolean): L
     return pino(options, pretty({ destination: terminal.stdout, singleLine: true }));
   }
   return terminal.stdout === process.stdout
-    ? pino(options, pino.destination({ fd: 1, sync: true }))
+    ? pino(options, stdoutLines())
     : pino(options, terminal.stdout);
+}
+
+/** Writes at once, but not in step: lines that come while one is written go together. What waits at the exit is written then. */
+function stdoutLines(): ReturnType<typeof pino.destination> {
+  const lines = pino.destination({ fd: 1, sync: false, maxLength: MAX_UNREAD });
+  process.once('exit', () => lines.flushSync());
+  return lines;
 }
 
 /** For subcommands whose stdout is their answer: what is wrong is told on stderr, as JSON lines. */

@@ -76,8 +76,14 @@ function spanOf(json: Buffer, start: number, colon: number, end: number): Span {
   while (isSpace(json[valueStart])) valueStart += 1;
   let valueEnd = end;
   while (isSpace(json[valueEnd - 1])) valueEnd -= 1;
-  const key = String(JSON.parse(json.toString('utf8', start, endOfString(json, start))));
-  return { key, start, valueStart, valueEnd };
+  return { key: keyAt(json, start), start, valueStart, valueEnd };
+}
+
+/** The key whose opening quote stands at `start`, unescaped. */
+function keyAt(json: Buffer, start: number): string {
+  const end = endOfString(json, start);
+  const key = json.toString('utf8', start + 1, end - 1);
+  return key.includes('\\') ? String(JSON.parse(`"${key}"`)) : key;
 }
 
 function isSpace(byte: number | undefined): boolean {
