@@ -31,7 +31,7 @@ export interface Mint {
   active(unit: string): Keyset | undefined;
   /** No request can be served with its coins now: its breaker is open, or it never told us a usable keyset. */
   readonly away: boolean;
-  /** When it went away; undefined while it is not. */
+  /** Since when it has not answered well, also where it may be tried again; undefined while it does. */
   readonly awaySinceMs: number | undefined;
 }
 
@@ -130,7 +130,7 @@ async function openMint(url: string, options: MintsOptions): Promise<KnownMint> 
     keysetsMatching: (keysetId) => keysets.matching(keysetId),
     active: (unit) => keysets.active(unit),
     get away() {
-      return awaySince() !== undefined;
+      return breaker.closedForMs > 0 || keysets.active(ACCEPTED_UNIT) === undefined;
     },
     get awaySinceMs() {
       return awaySince();

@@ -22,13 +22,11 @@ export interface ResolveParts extends SwapParts {
   readonly sleep: (ms: number) => Promise<void>;
 }
 
-export interface ResolveOptions {
-  /**
-   * May the stored bytes be sent again? Only where the payer stands before us with the token, or the inputs are coins that
-   * nobody else knows. Requires the mint's lane.
-   */
-  readonly maySend: boolean;
-}
+/**
+ * May the stored bytes be sent again? Only where the payer stands before us with the token, or the inputs are coins that nobody
+ * else knows, and in the mint's lane. Asked before each time; `false`: only look.
+ */
+export type MaySend = false | (() => boolean);
 
 /**
  * Finds out what became of an operation (NUT-09 restore of its outputs, NUT-07 state of its inputs) and closes it on
@@ -37,7 +35,7 @@ export interface ResolveOptions {
 export async function resolveSwap(
   parts: ResolveParts,
   id: bigint,
-  options: ResolveOptions,
+  maySend: MaySend,
 ): Promise<SwapOutcome> {
   for (let resends = 0; ; resends += 1) {
     const row = await parts.store.read(() => journal.swapRow(id));
@@ -47,8 +45,8 @@ export async function resolveSwap(
     const evidence = await observe(parts, row, mint);
     if (evidence.kind === 'closed') return evidence.outcome;
     if (evidence.kind === 'spent') return closeSpent(parts, row, mint);
-    const again = evidence.kind === 'unspent' && options.maySend && resends < MAX_RESENDS;
-    if (!again) return { kind: 'open' };
+    if (evidence.kind !== 'unspent' || resends === MAX_RESENDS) return { kind: 'open' };
+    if (maySend === false || !maySend()) return { kind: 'open' };
     if (resends > 0) await parts.sleep(RESEND_PAUSE_MS * 2 ** resends);
     const outcome = await resend(parts, id, mint);
     if (outcome.kind !== 'open') return outcome;

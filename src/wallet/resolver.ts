@@ -1,12 +1,12 @@
 import * as journal from './journal.ts';
 import type { SwapRow } from './journal.ts';
 import { resolveSwap } from './resolve.ts';
-import type { ResolveParts } from './resolve.ts';
+import type { MaySend, ResolveParts } from './resolve.ts';
 import type { SwapOutcome } from './swap.ts';
 
 export interface Resolver {
   /** Resolves one operation, once at a time: a call while another runs gets its outcome, unless it may send and that one may not. */
-  resolve(id: bigint, maySend: boolean): Promise<SwapOutcome>;
+  resolve(id: bigint, maySend: MaySend): Promise<SwapOutcome>;
   /** Looks at every open operation when it is due, for ever. */
   start(): void;
   stop(): Promise<void>;
@@ -31,14 +31,14 @@ export function createResolver(parts: ResolveParts): Resolver {
   let timer: NodeJS.Timeout | undefined;
   let ticking: Promise<void> = Promise.resolve();
 
-  async function resolve(id: bigint, maySend: boolean): Promise<SwapOutcome> {
+  async function resolve(id: bigint, maySend: MaySend): Promise<SwapOutcome> {
     for (let other = running.get(id); other !== undefined; other = running.get(id)) {
       const outcome = await other.outcome;
       // One that only looked sent nothing: who may send still can.
-      if (outcome.kind !== 'open' || other.maySend || !maySend) return outcome;
+      if (outcome.kind !== 'open' || other.maySend || maySend === false) return outcome;
     }
-    const outcome = resolveSwap(parts, id, { maySend }).finally(() => running.delete(id));
-    running.set(id, { outcome, maySend });
+    const outcome = resolveSwap(parts, id, maySend).finally(() => running.delete(id));
+    running.set(id, { outcome, maySend: maySend !== false });
     return outcome;
   }
 
@@ -48,11 +48,11 @@ export function createResolver(parts: ResolveParts): Resolver {
     await store.write(() => journal.leaveOpen(row.id, clock.now() + pause));
     const mint = mints.byId(row.mint);
     if (mint === undefined) return;
-    const maySend = journal.spendsOwnCoins(row.purpose);
+    const maySend: MaySend = journal.spendsOwnCoins(row.purpose) && (() => true);
     const work = async (): Promise<SwapOutcome> => resolve(row.id, maySend);
     // Only who sends needs the lane.
     const turn = { key: LANE_KEY, deadlineMs: clock.now() + pause };
-    await (maySend ? mint.lane.run(turn, work) : work());
+    await (maySend === false ? work() : mint.lane.run(turn, work));
   }
 
   async function tick(): Promise<void> {

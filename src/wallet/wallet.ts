@@ -10,6 +10,15 @@ import { createResolver } from './resolver.ts';
 import { abandon, sendSwap } from './swap.ts';
 import type { SwapEffect, SwapOutcome, SwapParts, SwapPlan } from './swap.ts';
 
+/** A place in a mint's lane. */
+export interface SwapTurn extends Turn {
+  /** Does anybody still wait for the outcome? Nothing is sent again for nobody. Default: yes. */
+  readonly isWanted?: () => boolean;
+}
+
+/** What is unclear is sent again only so soon after it was begun: a mint that hangs must not hold its lane for a minute. */
+const RESEND_WINDOW_MS = 5_000;
+
 export interface Wallet {
   readonly mints: Mints;
   /** Registers what verdicts on swaps of this purpose do in the books. Once per purpose, before `start`. */
@@ -20,11 +29,11 @@ export interface Wallet {
    */
   swap(
     mint: Mint,
-    turn: Turn,
+    turn: SwapTurn,
     plan: () => Promise<SwapPlan | undefined>,
   ): Promise<SwapOutcome | undefined>;
   /** Resolves an owner's open operation, sending it again if that can help. Undefined when none is open. */
-  resume(mint: Mint, turn: Turn, owner: string): Promise<SwapOutcome | undefined>;
+  resume(mint: Mint, turn: SwapTurn, owner: string): Promise<SwapOutcome | undefined>;
   /** Resolves an owner's open operation by looking only. Undefined when none is open. */
   look(owner: string): Promise<SwapOutcome | undefined>;
   /** Looks at everything a crash left open, then keeps looking at what stays open, with backoff. */
@@ -61,8 +70,10 @@ export function createWallet(options: WalletOptions): Wallet {
     return store.read(() => journal.openSwapOf(owner));
   }
 
-  async function finish(id: bigint): Promise<SwapOutcome> {
-    const outcome = await resolver.resolve(id, true);
+  async function finish(id: bigint, turn: SwapTurn, begunMs: number): Promise<SwapOutcome> {
+    const maySend = (): boolean =>
+      options.clock.now() - begunMs < RESEND_WINDOW_MS && (turn.isWanted?.() ?? true);
+    const outcome = await resolver.resolve(id, maySend);
     if (outcome.kind === 'open') await abandon(parts, id);
     return outcome;
   }
@@ -76,10 +87,11 @@ export function createWallet(options: WalletOptions): Wallet {
       const work = async (): Promise<SwapOutcome | undefined> => {
         const planned = await plan();
         if (planned === undefined) return undefined;
+        const begunMs = options.clock.now();
         const sent = await sendSwap(parts, planned);
         // The next plan, whoever makes it, needs to know the keysets of today. It never rejects.
         if (sent.kind === 'refused' && sent.verdict === 'keyset') void mints.refresh(mint);
-        return sent.kind === 'open' ? finish(sent.id) : sent;
+        return sent.kind === 'open' ? finish(sent.id, turn, begunMs) : sent;
       };
       return mint.lane.run(turn, work);
     },
@@ -87,7 +99,7 @@ export function createWallet(options: WalletOptions): Wallet {
       if ((await openOf(owner)) === undefined) return undefined;
       const work = async (): Promise<SwapOutcome | undefined> => {
         const row = await openOf(owner);
-        return row === undefined ? undefined : finish(row.id);
+        return row === undefined ? undefined : finish(row.id, turn, options.clock.now());
       };
       return mint.lane.run(turn, work);
     },

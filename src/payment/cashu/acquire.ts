@@ -69,7 +69,7 @@ async function nextResult(parts: CashuParts, pursuit: Pursuit): Promise<HoldResu
 /** Mints that have been away too long to serve on their coins. */
 function mintsAway(parts: CashuParts, nowMs: number): ReadonlySet<bigint> {
   const { all } = parts.wallet.mints;
-  if (!all.some((mint) => mint.away)) return NO_MINTS;
+  if (all.every((mint) => mint.awaySinceMs === undefined)) return NO_MINTS;
   const long = all.filter((mint) => nowMs - (mint.awaySinceMs ?? nowMs) > AWAY_TOO_LONG_MS);
   return new Set(long.map((mint) => mint.id));
 }

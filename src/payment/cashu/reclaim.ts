@@ -14,7 +14,7 @@ import { reclaimPlan, worthOf } from './inputs.ts';
 import type { CashuParts } from './parts.ts';
 import { enlist, orGone, refine } from './pursuit.ts';
 import type { Pursuit } from './pursuit.ts';
-import { LANE_WAIT_MS } from './redeem.ts';
+import { turnOf } from './redeem.ts';
 
 /** A key may have its change taken back once in this time; in between it uses the balance. */
 const RECLAIM_PAUSE_MS = 60_000;
@@ -44,7 +44,7 @@ export async function reclaim(parts: CashuParts, pursuit: Pursuit, row: AccountR
   if (pursuit.waiter === undefined) enlist(parts, pursuit, id);
   parts.swaps.add(pursuit.request.address);
   const holdSat = ceilToSat(pursuit.quote.wanted);
-  const turn = { key: pursuit.request.address, deadlineMs: parts.clock.now() + LANE_WAIT_MS };
+  const turn = turnOf(parts, pursuit);
   const task = parts.tasks.start(
     row.id,
     coins.map(({ y }) => y),

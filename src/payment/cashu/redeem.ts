@@ -103,15 +103,27 @@ async function redeem(
   token: IncomingToken,
   holdSat: bigint,
 ): Promise<SwapOutcome | undefined> {
-  const turn = { key: pursuit.request.address, deadlineMs: parts.clock.now() + LANE_WAIT_MS };
+  const turn = turnOf(parts, pursuit);
   const outcome = await parts.wallet.swap(token.mint, turn, async () => {
-    if (parts.waiters.isEmpty(pursuit.account)) return undefined;
+    if (!turn.isWanted()) return undefined;
     // Once more: others came through the mint's lane since.
+    parts.refused.check(pursuit.request.address);
     if (await parts.store.read(() => overfills(parts, token))) throw mintFull();
-    return redeemPlan(token, pursuit.account, holdSat);
+    // Change should fit after all who came with it, not only after the first.
+    const wantedSat = ceilToSat(parts.waiters.wanted(pursuit.account));
+    return redeemPlan(token, pursuit.account, wantedSat > holdSat ? wantedSat : holdSat);
   });
   countIfOpen(parts, pursuit, outcome);
   return outcome;
+}
+
+/** A request's place in its mint's lane; wanted as long as somebody waits on its account. */
+export function turnOf(parts: CashuParts, pursuit: Pursuit) {
+  return {
+    key: pursuit.request.address,
+    deadlineMs: parts.clock.now() + LANE_WAIT_MS,
+    isWanted: () => !parts.waiters.isEmpty(pursuit.account),
+  };
 }
 
 /** Would this token make the mint's accounts hold more than they may? */
@@ -129,7 +141,8 @@ function countIfOpen(parts: CashuParts, pursuit: Pursuit, outcome: SwapOutcome |
 export async function resume(parts: CashuParts, pursuit: Pursuit, row: AccountRow): Promise<void> {
   const mint = parts.wallet.mints.byId(row.mint);
   if (mint === undefined) throw mintAway();
-  const turn = { key: pursuit.request.address, deadlineMs: parts.clock.now() + LANE_WAIT_MS };
+  const turn = turnOf(parts, pursuit);
+  await join(parts, pursuit);
   if (parts.tasks.get(row.id) !== undefined) return;
   parts.refused.check(pursuit.request.address);
   const task = parts.tasks.start(
@@ -142,7 +155,6 @@ export async function resume(parts: CashuParts, pursuit: Pursuit, row: AccountRo
     },
     (outcome) => refusal(parts, pursuit, outcome),
   );
-  await join(parts, pursuit);
   await orGone(pursuit, task.done);
 }
 

@@ -1,5 +1,7 @@
 import { hold } from '../../ledger/holds.ts';
 import type { HoldAsk, HoldResult } from '../../ledger/holds.ts';
+import { addMsat, ZERO_MSAT } from '../../lib/amount.ts';
+import type { Msat } from '../../lib/amount.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Operation } from '../../store/operation.ts';
 
@@ -27,6 +29,8 @@ export interface Waiters {
   /** Takes back what `grant` said: its transaction failed. */
   ungrant(account: string): void;
   isEmpty(account: string): boolean;
+  /** What all that wait on this account want to hold together. */
+  wanted(account: string): Msat;
   /** Lets all that wait on this account look again: it opened, or a sibling settled. */
   wake(account: string): void;
 }
@@ -55,6 +59,10 @@ export function createWaiters(clock: Clock): Waiters {
       for (const waiter of byAccount.get(account) ?? []) delete waiter.granted;
     },
     isEmpty: (account) => !byAccount.has(account),
+    wanted(account) {
+      const waiting = [...(byAccount.get(account) ?? [])];
+      return waiting.reduce((sum, { ask }) => addMsat(sum, ask.ask.wanted), ZERO_MSAT);
+    },
     wake(account) {
       for (const waiter of byAccount.get(account) ?? []) {
         waiter.isStirred = true;

@@ -257,3 +257,36 @@ test('a mint error that says nothing (code 0, 50000) is resolved, and the same b
   }
   expect(await world.faults()).toEqual([]);
 });
+
+test('S2: nothing is sent again for a payer that left meanwhile', async () => {
+  await using world = await cashuWorld();
+  const token = world.mint.faucet(100);
+  const gone = createCancel();
+  world.mint.addFault({ path: '/v1/swap', kind: 'drop', times: 9 });
+  world.mint.addFault({ path: '/v1/restore', kind: 'delay', ms: 150, times: 9 });
+
+  const leaving = accept(world, token, quoteOf(1000n), { gone });
+  await expect.poll(() => world.mint.callCount('/v1/restore')).toBe(1);
+  gone.cancel();
+  await expect(leaving).rejects.toMatchObject({ code: 'payer_gone' });
+  await world.restart();
+  world.mint.clearFaults();
+
+  expect(world.mint.callCount('/v1/swap')).toBe(1);
+  expect(await receive(world.mint, token)).toBe(100n);
+});
+
+test('change fits after all the requests that came with the token, not only after the first', async () => {
+  await using world = await cashuWorld();
+  const token = world.mint.faucet(1000);
+
+  const settled = await Promise.all(
+    Array.from({ length: 20 }, () => pay(world, token, 2_300n, { hold: 20_000n })),
+  );
+
+  const left = await world.rail.api.refund(credentialsFor(token));
+  const given = settled.flatMap(({ change }) => change ?? []);
+  expect(given.length).toBeLessThanOrEqual(1);
+  expect(left.body['sats']).toBe('954');
+  expect(await world.faults()).toEqual([]);
+});
