@@ -46,7 +46,7 @@ export async function startApp(config: Config, log: Log, seams: Seams = {}): Pro
   void counter.count([' ']);
   const parts: RouterParts = {
     catalog,
-    countTokens: (texts, model) => counter.count(texts, encodingFor(model)),
+    countTokens: (texts, model, use) => counter.count(texts, encodingFor(model), use),
     floorOutputTokens: config.payment.floorOutputTokens,
     rails: [money.cashu],
     log,

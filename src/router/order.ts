@@ -23,8 +23,12 @@ export interface Order {
 
 export interface OrderParts {
   readonly catalog: Catalog;
-  /** Counts texts as the tokenizer of this model does, or nearly. */
-  readonly countTokens: (texts: readonly string[], model: string) => Promise<number>;
+  /** Counts texts as the tokenizer of this model does, or nearly. `use`: whether somebody pays for it yet. */
+  readonly countTokens: (
+    texts: readonly string[],
+    model: string,
+    use: 'quote' | 'charge',
+  ) => Promise<number>;
   /** A request is served only if it can pay for so many output tokens of every choice, or for all it asks for. */
   readonly floorOutputTokens: number;
 }
@@ -58,13 +62,16 @@ export function readOrder(parts: OrderParts, body: Buffer): Order {
   if (offers.length === 0) throw noUpstream();
   const bound = inputBound(request, request.textBytes);
   const outputTokens = outputBound(request, offers);
-  const countText = once(() => parts.countTokens(request.texts(), request.model));
+  const countText = (use: 'quote' | 'charge'): Promise<number> =>
+    parts.countTokens(request.texts(), request.model, use);
   const quote = createQuote({
     snapshot: model.dearest,
     input: {
       boundTokens: bound,
-      exact: async () =>
-        Math.min(bound, inputBound(request, Math.ceil((await countText()) * FOREIGN_TOKENS))),
+      async exact() {
+        const tokens = Math.ceil((await countText('quote')) * FOREIGN_TOKENS);
+        return Math.min(bound, inputBound(request, tokens));
+      },
     },
     images: request.imageCount,
     choices: request.n,
@@ -77,7 +84,7 @@ export function readOrder(parts: OrderParts, body: Buffer): Order {
     offers,
     quote,
     outputTokens: outputTokens * request.n,
-    countInput: async () => (await countText()) + frame,
+    countInput: async () => (await countText('charge')) + frame,
   };
 }
 
@@ -108,9 +115,4 @@ function thatTakeImages(request: ChatRequest, offers: readonly Offer[]): readonl
     if (able.length === 0) throw error;
     return able;
   }
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => (made ??= make());
 }

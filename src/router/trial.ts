@@ -56,7 +56,7 @@ export function startTrial(work: Work, offer: Offer): Trial {
     offer,
     meter: createMeter({
       countInput: () => order.countInput(),
-      count: (texts) => parts.countTokens(texts, offer.upstreamModel),
+      count: (texts) => parts.countTokens(texts, offer.upstreamModel, 'charge'),
       images: order.request.imageCount,
     }),
     stop: createCancel(),

@@ -5,13 +5,16 @@ import { bytesOf } from './byte-bound.ts';
 import type { CountJob, CountResult } from './counter-worker.ts';
 import type { EncodingName } from './encoding.ts';
 
+/** `quote`: whoever asks need not have paid, so quotes never fill more than half of the queue. `charge`: somebody paid. */
+export type CountUse = 'quote' | 'charge';
+
 export interface TokenCounter {
   /**
    * Counts texts in a worker thread, in short pieces: what one encoding of the whole would count, or up to 8 % more (see
    * `piecesOf`). Never rejects: what is too large, or comes while too much is queued, or dies with the worker, counts one
    * token per byte, which is never too little. The worker does not keep the process alive.
    */
-  count(texts: readonly string[], encoding?: EncodingName): Promise<number>;
+  count(texts: readonly string[], encoding?: EncodingName, use?: CountUse): Promise<number>;
   /** Settles what is pending by its bytes and ends the worker. Idempotent. */
   close(): Promise<void>;
 }
@@ -83,10 +86,12 @@ export function createTokenCounter(options: TokenCounterOptions = {}): TokenCoun
   }
 
   return {
-    async count(texts, encoding = 'o200k_base') {
+    async count(texts, encoding = 'o200k_base', use = 'charge') {
       const bytes = bytesOf(texts);
       if (bytes === 0) return 0;
-      const isTooMuch = pending.size >= maxJobs || queuedBytes + bytes > maxQueuedBytes;
+      const share = use === 'quote' ? 0.5 : 1;
+      const isTooMuch =
+        pending.size >= maxJobs * share || queuedBytes + bytes > maxQueuedBytes * share;
       if (isClosed || bytes > maxJobBytes || isTooMuch) return bytes;
       worker ??= start();
       const id = nextId;
