@@ -21,8 +21,9 @@ const SECRET_FIELDS = [
   'token',
 ];
 
-/** Lines that nobody reads wait in memory up to this, in bytes; further ones are lost rather than the router's memory. */
-const MAX_UNREAD = 16 * 1024 * 1024;
+/** Lines are written when they come to this many bytes, or after this long: a system call for each costs a busy router much. */
+const WRITE_BYTES = 4096;
+const WRITE_MS = 100;
 
 /** JSON lines on stdout, or text for people where stdout is a terminal. */
 export function createLog(level: LogLevel, terminal: Terminal, json: boolean): Logger {
@@ -41,9 +42,14 @@ export function createLog(level: LogLevel, terminal: Terminal, json: boolean): L
     : pino(options, terminal.stdout);
 }
 
-/** Writes at once, but not in step: lines that come while one is written go together. What waits at the exit is written then. */
+/** What still waits at the exit is written then; `kill -9` loses it. */
 function stdoutLines(): ReturnType<typeof pino.destination> {
-  const lines = pino.destination({ fd: 1, sync: false, maxLength: MAX_UNREAD });
+  const lines = pino.destination({
+    fd: 1,
+    sync: true,
+    minLength: WRITE_BYTES,
+    periodicFlush: WRITE_MS,
+  });
   process.once('exit', () => lines.flushSync());
   return lines;
 }
