@@ -1,4 +1,5 @@
 import { bodyOf, chatBody } from './bodies.ts';
+import type { LoopDelay } from './probe.ts';
 import type { Stage } from './stage.ts';
 import { millis, table } from './table.ts';
 
@@ -8,8 +9,7 @@ export interface LargeBodyRow {
   readonly outcome: string;
   /** Until the large body was answered or refused. */
   readonly tookMs: number;
-  /** The longest that the router's event loop was kept busy meanwhile. */
-  readonly loopMs: number;
+  readonly loop: LoopDelay;
   /** The slowest answer to another payer meanwhile, and how many it got. */
   readonly otherMaxMs: number;
   readonly otherAnswers: number;
@@ -40,7 +40,8 @@ export async function measureLargeBodies(stage: Stage): Promise<readonly LargeBo
         'text',
         'status',
         'answered after ms',
-        'event loop max ms',
+        'loop held up max ms',
+        'by own CPU ms',
         "other payer's max ms",
         'its answers',
       ],
@@ -48,7 +49,8 @@ export async function measureLargeBodies(stage: Stage): Promise<readonly LargeBo
         row.text,
         row.outcome,
         millis(row.tookMs),
-        millis(row.loopMs),
+        millis(row.loop.maxMs),
+        millis(row.loop.maxCpuMs),
         millis(row.otherMaxMs),
         String(row.otherAnswers),
       ]),
@@ -68,7 +70,7 @@ async function measured(stage: Stage, text: string, content: string): Promise<La
   };
   // Its token is redeemed by a small request first: that is not what is measured.
   await stage.run('router', { ...one, body: chatBody('json', 465) });
-  await stage.router.ask('resetDelay');
+  await stage.router.ask('watchLoop');
   const other = stage.run('router', {
     body: chatBody('json', 465),
     connections: 1,
@@ -80,12 +82,12 @@ async function measured(stage: Stage, text: string, content: string): Promise<La
   const large = await stage.run('router', { ...one, body: bodyOf('json', content) });
   const tookMs = performance.now() - startedAt - one.thinkMs;
   const { latency, answers } = await other;
-  const { maxMs } = await stage.router.ask<{ maxMs: number }>('readDelay');
+  const loop = await stage.router.ask<LoopDelay>('readLoop');
   return {
     text,
     outcome: large.answers === 1 ? '200' : Object.keys(large.failures).join(),
     tookMs,
-    loopMs: maxMs,
+    loop,
     otherMaxMs: latency.max,
     otherAnswers: answers,
   };
