@@ -1,3 +1,4 @@
+import { setMode } from '../../ledger/accounts.ts';
 import { capture } from '../../ledger/holds.ts';
 import type { Captured } from '../../ledger/holds.ts';
 import type { AccountRow } from '../../ledger/sql.ts';
@@ -82,13 +83,17 @@ async function settle(parts: PaymentParts, ending: Ending): Promise<Settlement> 
 
 function* settleOperation(
   parts: PaymentParts,
-  { grant, end }: Ending,
+  { grant, end, request }: Ending,
   cuts: boolean,
 ): Operation<{ captured: Captured; cut: Cut | undefined }> {
   const nowMs = parts.clock.now();
   const captured = yield* capture(grant.id, end.charge, nowMs);
   if (captured === undefined) throw new Error('a hold was captured twice');
-  return { captured, cut: yield* endOfRequest(parts, captured.account, cuts) };
+  const cut = yield* endOfRequest(parts, captured.account, cuts);
+  // S8: delivered as a token, the change is its payer's, whoever else knows the key.
+  if (cut?.kind === 'cut' && request.credential.mode === 'token')
+    yield* setMode(captured.account.id, 'token');
+  return { captured, cut };
 }
 
 /** The last running or waiting request of an account has ended: its change may leave. */

@@ -140,3 +140,13 @@ test('a refund that its coins cannot make swaps one coin at the account’s expe
   expect(await receive(world.mint, String(refund.body['token']))).toBeGreaterThanOrEqual(662n);
   expect(await world.faults()).toEqual([]);
 });
+
+test('S8: change that an X-Cashu request of a Bearer key was given is not taken back by the key', async () => {
+  await using world = await cashuWorld();
+  const key = world.mint.faucet(100);
+  await pay(world, key, 1_000n, { end: { payerGone: true } });
+  const given = await pay(world, key, 1_000n, { scheme: 'x-cashu' });
+
+  await expect(pay(world, key, 1_000n)).rejects.toMatchObject({ code: 'change_outstanding' });
+  expect(await receive(world.mint, given.change?.token ?? '')).toBe(98n);
+});
