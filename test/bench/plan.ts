@@ -12,7 +12,7 @@ export const FULL: Plan = {
   rounds: 3,
   seconds: 2,
   pacedSeconds: 5,
-  warmUpSeconds: 6,
+  warmUpSeconds: 15,
   tries: 10,
   freshTokens: 600,
 };
@@ -21,7 +21,7 @@ export const QUICK: Plan = {
   rounds: 1,
   seconds: 1.5,
   pacedSeconds: 2.5,
-  warmUpSeconds: 3,
+  warmUpSeconds: 5,
   tries: 4,
   freshTokens: 150,
 };
