@@ -3,13 +3,6 @@ import { readFileSync } from 'node:fs';
 /** Clock ticks of a process or of the machine; Linux only, zeros elsewhere. */
 const TICKS_PER_SECOND = 100;
 
-export interface MachineTime {
-  /** All processes together, seconds of CPU. */
-  readonly busy: number;
-  /** Taken by other machines on the same host. */
-  readonly stolen: number;
-}
-
 /** Seconds of CPU that the process used so far, all its threads together. */
 export function processTime(pid: number): number {
   const text = read(`/proc/${pid}/stat`);
@@ -19,13 +12,14 @@ export function processTime(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
-export function machineTime(): MachineTime {
+/** Seconds of CPU that all processes used so far, and that the host gave to other machines. */
+export function machineTime(): number {
   const [line = ''] = (read('/proc/stat') ?? '').split('\n');
   const [user = 0, nice = 0, system = 0, , , , , stolen = 0] = line
     .split(/\s+/)
     .slice(1)
     .map(Number);
-  return { busy: (user + nice + system) / TICKS_PER_SECOND, stolen: stolen / TICKS_PER_SECOND };
+  return (user + nice + system + stolen) / TICKS_PER_SECOND;
 }
 
 function read(path: string): string | undefined {

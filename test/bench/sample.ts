@@ -14,9 +14,8 @@ export interface Sample {
   readonly firstByte: Spread;
   readonly failures: Readonly<Record<string, number>>;
   readonly answers: number;
-  /** CPUs that others on this machine used meanwhile, and that other machines took. */
+  /** CPUs that others used meanwhile: on this machine, and other machines on its host. */
   readonly foreign: number;
-  readonly stolen: number;
 }
 
 /** Above this a sample is noisy. */
@@ -43,8 +42,7 @@ export async function takeSample(
     firstByte: result.firstByte,
     failures: result.failures,
     answers: result.answers,
-    foreign: Math.max(0, (after.machine.busy - before.machine.busy - own) / seconds),
-    stolen: (after.machine.stolen - before.machine.stolen) / seconds,
+    foreign: Math.max(0, (after.busy - before.busy - own) / seconds),
     result,
   };
 }
@@ -53,7 +51,7 @@ function timesOf(stage: Stage, target: Target) {
   const own = stage.pids().reduce((sum, pid) => sum + processTime(pid), 0);
   return {
     atMs: performance.now(),
-    machine: machineTime(),
+    busy: machineTime(),
     own,
     target: target === 'direct' ? 0 : processTime(stage[target].pid),
   };
@@ -65,7 +63,7 @@ async function waitForQuiet(stage: Stage): Promise<void> {
     const before = timesOf(stage, 'direct');
     await sleep(QUIET_LOOK_MS);
     const after = timesOf(stage, 'direct');
-    const busy = after.machine.busy - before.machine.busy - (after.own - before.own);
+    const busy = after.busy - before.busy - (after.own - before.own);
     if (busy / (QUIET_LOOK_MS / 1_000) < QUIET) return;
   }
 }
@@ -97,7 +95,6 @@ export function medianOf(samples: readonly Sample[]): Sample {
     failures,
     answers: samples.reduce((sum, sample) => sum + sample.answers, 0),
     foreign: median((sample) => sample.foreign),
-    stolen: median((sample) => sample.stolen),
   };
 }
 
