@@ -10,6 +10,7 @@ const LAYERS = [
   ['lib'],
   ['openai', 'anthropic', 'nostr', 'store', 'crypto', 'tokens'],
   ['rate', 'pricing', 'metering', 'ledger', 'wallet'],
+  ['treasury'],
   ['payment', 'upstream', 'discovery'],
   ['router'],
   ['http'],
@@ -41,6 +42,8 @@ const PACKAGE_OWNERS: Record<string, readonly string[]> = {
   '@scure/bip39': ['wallet'],
   'better-sqlite3': ['store'],
   fastify: ['http'],
+  'nostr-tools': ['nostr', 'discovery'],
+  'nostr-wasm': ['nostr'],
   openai: ['openai', 'demo', 'cli'],
   pino: ['cli', 'main'],
   'pino-pretty': ['cli', 'main'],
@@ -48,7 +51,8 @@ const PACKAGE_OWNERS: Record<string, readonly string[]> = {
   secp256k1: ['crypto'],
   tiktoken: ['tokens', 'demo'],
   'tiny-secp256k1': ['crypto'],
-  undici: ['upstream', 'wallet', 'rate', 'discovery'],
+  undici: ['upstream', 'wallet', 'rate', 'discovery', 'nostr'],
+  ws: ['nostr', 'demo'],
 };
 
 const READS_ENVIRONMENT = ['config.ts', 'main.ts', 'bin.ts'];
