@@ -114,7 +114,7 @@ function sourceOf(provider: Provider): CatalogSource {
     onPayerGone: provider.onPayerGone,
     timeouts,
   });
-  return { ...rest, timeouts, breaker, upstream };
+  return { ...rest, timeouts, breaker, upstream, belowCost: true, trust: 1 };
 }
 
 function modelSource(catalog: Catalog, rate: Rate) {

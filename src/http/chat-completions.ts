@@ -1,3 +1,5 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import { createCancel } from '../lib/cancel.ts';
@@ -45,7 +47,14 @@ function read(request: FastifyRequest): Omit<Incoming, 'gone'> {
     throw new RouterError('unsupported_media_type', 'Send the body without a content-encoding.');
   }
   if (!Buffer.isBuffer(body)) throw new RouterError('invalid_json', 'The request has no body.');
-  return { requestId, body, credentials: credentialsOf(request) };
+  return { requestId, body, credentials: credentialsOf(request), hops: hopsOf(headers) };
+}
+
+/** A count we cannot read is taken for a loop. */
+function hopsOf(headers: IncomingHttpHeaders): number {
+  const written = headers['x-nutroute-hops'];
+  if (written === undefined) return 0;
+  return typeof written === 'string' && /^\d{1,2}$/.test(written) ? Number(written) : Infinity;
 }
 
 /** Answers past fastify: from here on the sink owns the socket. Never rejects. */

@@ -7,6 +7,8 @@ export interface CatalogSource {
   readonly id: string;
   readonly baseUrl: string;
   readonly markup: string;
+  readonly belowCost: boolean;
+  readonly trust: number;
   /** `*`: the upstream's own list. */
   readonly models: '*' | readonly ConfiguredModel[];
   /** For models without a price of their own; undefined: the upstream's own prices. */

@@ -1,8 +1,8 @@
 import type { Clock } from '../lib/clock.ts';
 import { RouterError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import type { ListedModel } from '../openai/model-list.ts';
 import { UpstreamFailure } from '../upstream/upstream.ts';
-import type { UpstreamModel } from '../upstream/upstream.ts';
 import type { CatalogSource } from './catalog-source.ts';
 import type { ServedModel } from './offer.ts';
 import { pricedModels } from './priced-models.ts';
@@ -41,7 +41,7 @@ const MAX_TOLD = 10_000;
 
 export function createCatalog(options: CatalogOptions): Catalog {
   const { sources, clock, log } = options;
-  const lists = new Map<string, readonly UpstreamModel[]>();
+  const lists = new Map<string, readonly ListedModel[]>();
   const told = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;

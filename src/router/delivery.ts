@@ -1,11 +1,13 @@
 import { ZERO_MSAT } from '../lib/amount.ts';
 import type { Msat } from '../lib/amount.ts';
 import { RouterError } from '../lib/errors.ts';
+import { chargeOf } from '../pricing/charge.ts';
 import type { Usage } from '../tokens/usage.ts';
 import { UpstreamFailure } from '../upstream/upstream.ts';
 import { bodyFor, imposedLimit } from './forward.ts';
 import { relayJson } from './json-relay.ts';
 import type { Offer } from './offer.ts';
+import type { Order } from './order.ts';
 import { rejectionOf, unavailable } from './refusal.ts';
 import type { Attempt } from './report.ts';
 import { relayStream } from './stream-relay.ts';
@@ -84,7 +86,16 @@ async function attempt(work: Work, trial: Trial, imposed: number | undefined): P
     const firstByteTimeoutMs = stream ? offer.firstByteTimeoutMs : offer.answerTimeoutMs;
     const { requestId } = work.incoming;
     const body = bodyFor(work.order, offer, imposed);
-    const answer = await offer.upstream.send({ body, stream, requestId, firstByteTimeoutMs }, stop);
+    const request = {
+      body,
+      stream,
+      requestId,
+      firstByteTimeoutMs,
+      model: offer.upstreamModel,
+      maxCost: maxCostOf(work.order, trial),
+      hops: work.incoming.hops,
+    };
+    const answer = await offer.upstream.send(request, stop);
     if (answer.kind !== (stream ? 'stream' : 'json')) {
       stop.cancel();
       return noAnswer(`the answer came as ${answer.kind}`);
@@ -98,6 +109,13 @@ async function attempt(work: Work, trial: Trial, imposed: number | undefined): P
   } finally {
     unwatch();
   }
+}
+
+/** The most a try can cost us: all that its output limit lets the upstream send. */
+function maxCostOf(order: Order, { offer, cap }: Trial): Msat {
+  const { inputTokens: input, request } = order;
+  const usage = { input, cachedInput: 0, output: cap, reasoning: 0, images: request.imageCount };
+  return chargeOf(offer.cost, usage);
 }
 
 /** An answer was sent, to its end or until it broke off: it costs what was relayed. */

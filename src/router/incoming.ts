@@ -6,6 +6,8 @@ export interface Incoming {
   readonly requestId: string;
   readonly body: Buffer;
   readonly credentials: Credentials;
+  /** How many routers it has passed already (`x-nutroute-hops`). */
+  readonly hops: number;
   /** Cancelled when nobody will read the answer. */
   readonly gone: Cancel;
 }

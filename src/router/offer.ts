@@ -9,7 +9,14 @@ export interface Offer {
   readonly breaker: Breaker;
   /** The provider's own name of the model. */
   readonly upstreamModel: string;
+  /** What payers are charged. */
   readonly snapshot: PriceSnapshot;
+  /** What the upstream asks of us, before any markup. */
+  readonly cost: PriceSnapshot;
+  /** It may be sold for less than it costs us. */
+  readonly belowCost: boolean;
+  /** How far its operator is trusted, 0 to 1; configured upstreams: 1. */
+  readonly trust: number;
   /** Tokens of prompt and answer together, where known. */
   readonly contextLength: number | undefined;
   /** The most output tokens of one choice that the provider gives, where known. */

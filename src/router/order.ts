@@ -15,6 +15,8 @@ export interface Order {
   /** At least one, in the order in which they are tried. */
   readonly offers: readonly Offer[];
   readonly quote: Quote;
+  /** More tokens than the prompt can have. */
+  readonly inputTokens: number;
   /** The most output tokens, over all choices, that it is priced for. */
   readonly outputTokens: number;
   /** Our own count of the prompt, for upstreams that tell none. */
@@ -83,6 +85,7 @@ export function readOrder(parts: OrderParts, body: Buffer): Order {
     request,
     offers,
     quote,
+    inputTokens: bound,
     outputTokens: outputTokens * request.n,
     countInput: async () => (await countText('charge')) + frame,
   };

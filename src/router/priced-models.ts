@@ -1,16 +1,16 @@
+import type { ListedModel } from '../openai/model-list.ts';
 import { dearestOf } from '../pricing/dearest.ts';
 import { listPrice } from '../pricing/list.ts';
 import { priceOf } from '../pricing/price-list.ts';
 import type { PriceConfig } from '../pricing/price-list.ts';
 import { upstreamPrice } from '../pricing/upstream-price.ts';
-import type { UpstreamModel } from '../upstream/upstream.ts';
 import type { CatalogSource, ConfiguredModel } from './catalog-source.ts';
 import type { Offer, ServedModel } from './offer.ts';
 
 /** What prices are computed from. `lists` holds what each provider's upstream said last. */
 export interface Market {
   readonly sources: readonly CatalogSource[];
-  readonly lists: ReadonlyMap<string, readonly UpstreamModel[]>;
+  readonly lists: ReadonlyMap<string, readonly ListedModel[]>;
   /** Pico-msat per US dollar; undefined while no rate is known. */
   readonly usdPmsat: bigint | undefined;
   readonly atMs: number;
@@ -50,7 +50,10 @@ export function pricedModels(market: Market): PricedModels {
         waiting.add(model.id);
         continue;
       }
-      const offer: Offer = { ...termsOf(source, model, listed), snapshot };
+      const terms = { model: model.id, provider: source.id, markup: '1', usdPmsat };
+      const cost = priceOf(price, terms);
+      if (cost === 'no-rate') continue;
+      const offer: Offer = { ...termsOf(source, model, listed), snapshot, cost };
       const known = offers.get(model.id);
       if (known === undefined) {
         offers.set(model.id, { name: model.name ?? listed?.name ?? model.id, offers: [offer] });
@@ -76,7 +79,7 @@ function servedOf(
 
 function modelsOf(
   source: CatalogSource,
-  list: ReadonlyMap<string, UpstreamModel>,
+  list: ReadonlyMap<string, ListedModel>,
 ): readonly ConfiguredModel[] {
   if (source.models !== '*') return source.models;
   return [...list.values()].map(({ id, name, contextLength, maxOutput }) => ({
@@ -92,7 +95,7 @@ function modelsOf(
 function priceConfigOf(
   source: CatalogSource,
   model: ConfiguredModel,
-  listed: UpstreamModel | undefined,
+  listed: ListedModel | undefined,
   atMs: number,
 ): PriceConfig | undefined {
   const price = model.price ?? source.price;
@@ -106,13 +109,15 @@ function priceConfigOf(
 function termsOf(
   source: CatalogSource,
   model: ConfiguredModel,
-  listed: UpstreamModel | undefined,
-): Omit<Offer, 'snapshot'> {
+  listed: ListedModel | undefined,
+): Omit<Offer, 'snapshot' | 'cost'> {
   const contextLength = model.context ?? listed?.contextLength;
   return {
     provider: source.id,
     upstream: source.upstream,
     breaker: source.breaker,
+    belowCost: source.belowCost,
+    trust: source.trust,
     upstreamModel: model.upstreamId,
     contextLength,
     maxOutput: model.maxOutput ?? listed?.maxOutput,

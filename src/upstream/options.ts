@@ -1,3 +1,5 @@
+import type { Dispatcher, Pool } from 'undici';
+
 import type { Upstream } from './upstream.ts';
 
 /** What every kind of upstream is made from. */
@@ -9,5 +11,7 @@ export interface UpstreamOptions {
   /** Further request headers, names lower case. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly onPayerGone: Upstream['onPayerGone'];
+  /** Makes the connections; default: a plain pool. For announced URLs it refuses private addresses at dial time. */
+  readonly pool?: ((origin: string, options: Pool.Options) => Dispatcher) | undefined;
   readonly timeouts: { readonly connectMs: number; readonly idleMs: number };
 }

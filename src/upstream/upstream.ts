@@ -1,22 +1,6 @@
+import type { Msat } from '../lib/amount.ts';
 import type { Cancel } from '../lib/cancel.ts';
-
-/** What an upstream says of one of its models. USD prices are decimal strings per token, as OpenRouter's `/v1/models` gives them. */
-export interface UpstreamModel {
-  readonly id: string;
-  readonly name: string | undefined;
-  readonly contextLength: number | undefined;
-  readonly maxOutput: number | undefined;
-  readonly usdPerToken:
-    | {
-        readonly input: string;
-        readonly output: string;
-        readonly cachedInput: string | undefined;
-        readonly reasoning: string | undefined;
-        readonly image: string | undefined;
-        readonly request: string | undefined;
-      }
-    | undefined;
-}
+import type { ListedModel } from '../openai/model-list.ts';
 
 export interface ForwardRequest {
   /** The bytes to send, already spliced for this upstream. */
@@ -25,6 +9,22 @@ export interface ForwardRequest {
   readonly requestId: string;
   /** Reset by the router when the answer's first byte is later than this, in ms. */
   readonly firstByteTimeoutMs: number;
+  /** The upstream's own name of the model. */
+  readonly model: string;
+  /** The most this request can cost at the upstream's own prices: what a bought answer reserves there. */
+  readonly maxCost: Msat;
+  /** How many routers it has passed already: told to upstreams that are routers themselves. */
+  readonly hops: number;
+}
+
+/** What an upstream that is paid with our own ecash tells about paying it. Synchronous: nothing is asked of anyone. */
+export interface Buying {
+  /** The most that one request may cost there now: our balance and funds there, within the exposure cap. Zero: nothing can be bought. */
+  affordable(): Msat;
+  /** Why `affordable()` is less than a request needs, in one of a few words: `no common mint`, `no funds`, `over its cap`, `blocked`. */
+  why(): string;
+  /** Mint fees and lost dust that a request costs beside the node's price, msat. */
+  overhead(): Msat;
 }
 
 /** The live object we can send to. It never sees who pays. */
@@ -32,8 +32,10 @@ export interface Upstream {
   readonly id: string;
   /** What to do when the payer leaves mid-answer: abort upstream at once, or read it to its end. */
   readonly onPayerGone: 'cancel' | 'drain';
+  /** Undefined where answers are not bought with ecash. */
+  readonly buying: Buying | undefined;
   /** The upstream's own model list. Rejects with `UpstreamFailure`. */
-  models(): Promise<readonly UpstreamModel[]>;
+  models(): Promise<readonly ListedModel[]>;
   /** Sends once. Resolves with the head of a 200 answer; rejects with `UpstreamFailure`. `cancel` closes the connection at once. */
   send(request: ForwardRequest, cancel: Cancel): Promise<UpstreamAnswer>;
   close(): Promise<void>;

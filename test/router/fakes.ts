@@ -42,6 +42,7 @@ export function scripted(
   return {
     id: 'scripted',
     onPayerGone: options.onPayerGone ?? 'cancel',
+    buying: undefined,
     requests,
     models: async () => [],
     close: async () => undefined,
@@ -279,6 +280,7 @@ export function send(
     ),
     credentials: { headers: {}, rawHeaders: [], address: '127.0.0.1', requestId: 'request-1' },
     gone,
+    hops: 0,
   };
   return { sink, gone, report: complete(parts, incoming, sink) };
 }

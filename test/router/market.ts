@@ -1,27 +1,30 @@
+import type { ListedModel } from '../../src/openai/model-list.ts';
 import type { CatalogSource, ConfiguredModel } from '../../src/router/catalog-source.ts';
 import type { Breaker } from '../../src/upstream/breaker.ts';
-import type { Upstream, UpstreamModel } from '../../src/upstream/upstream.ts';
+import type { Upstream } from '../../src/upstream/upstream.ts';
 
 /** 10,000 sat for a million tokens of input, 20,000 of output: 10 and 20 msat a token. */
 export const TEN_TWENTY = { unit: 'sat', input: '10000', output: '20000' } as const;
 
-export function listingUpstream(id: string, list: () => readonly UpstreamModel[]): Upstream {
+export function listingUpstream(id: string, list: () => readonly ListedModel[]): Upstream {
   return {
     id,
     onPayerGone: 'cancel',
+    buying: undefined,
     models: async () => list(),
     send: () => Promise.reject(new Error('this upstream only lists')),
     close: async () => undefined,
   };
 }
 
-export function listed(id: string, more: Partial<UpstreamModel> = {}): UpstreamModel {
+export function listed(id: string, more: Partial<ListedModel> = {}): ListedModel {
   return {
     id,
     name: undefined,
     contextLength: undefined,
     maxOutput: undefined,
     usdPerToken: undefined,
+    satPerToken: undefined,
     ...more,
   };
 }
@@ -50,6 +53,8 @@ export function sourceOf(id: string, more: Partial<CatalogSource> = {}): Catalog
     id,
     baseUrl: 'http://127.0.0.1:1/v1',
     markup: '1',
+    belowCost: true,
+    trust: 1,
     models: [configured('m')],
     price: undefined,
     maxOutputField: 'max_tokens',

@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 
 import { afterEach, expect, test } from 'vitest';
 
+import { ZERO_MSAT } from '../../src/lib/amount.ts';
 import { createCancel } from '../../src/lib/cancel.ts';
 import type { Canceller } from '../../src/lib/cancel.ts';
 import { UPSTREAM_KINDS } from '../../src/upstream/kinds.ts';
@@ -43,7 +44,8 @@ function send(
   more: { stream?: boolean; firstByteTimeoutMs?: number; cancel?: Canceller } = {},
 ): Promise<UpstreamAnswer> {
   const { stream = true, firstByteTimeoutMs = 5000, cancel = createCancel() } = more;
-  return upstream.send({ body: BODY, stream, requestId: 'r1', firstByteTimeoutMs }, cancel);
+  const request = { body: BODY, stream, requestId: 'r1', firstByteTimeoutMs };
+  return upstream.send({ ...request, model: 'm', maxCost: ZERO_MSAT, hops: 0 }, cancel);
 }
 
 async function textOf(answer: UpstreamAnswer): Promise<string> {

@@ -1,19 +1,21 @@
 import { Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 
 import { createCancel } from '../../lib/cancel.ts';
 import type { Cancel } from '../../lib/cancel.ts';
 import { parseJson } from '../../openai/json-object.ts';
+import { readModels } from '../../openai/model-list.ts';
+import type { ListedModel } from '../../openai/model-list.ts';
 import { readUpstreamError } from '../../openai/upstream-error.ts';
 import { createDeadlines } from '../deadlines.ts';
 import type { UpstreamOptions } from '../options.ts';
 import { UpstreamFailure } from '../upstream.ts';
-import type { ForwardRequest, Upstream, UpstreamAnswer, UpstreamModel } from '../upstream.ts';
+import type { ForwardRequest, Upstream, UpstreamAnswer } from '../upstream.ts';
 import type { OnChunk } from './body-flow.ts';
 import type { Exchange, Link } from './exchange.ts';
 import { openExchange } from './exchange.ts';
 import { retryAfterOf } from './failure.ts';
 import { answerHeaders, answerKind, headerOf, requestHeaders } from './headers.ts';
-import { readModels } from './models.ts';
 
 /** Images in an answer can be large. */
 const MAX_JSON_BYTES = 32 * 1024 * 1024;
@@ -27,7 +29,7 @@ export function createOpenAiUpstream(options: UpstreamOptions): Upstream {
   const { id, apiKey, onPayerGone, timeouts } = options;
   const { origin, pathname } = new URL(options.baseUrl);
   const base = pathname.replace(/\/+$/, '');
-  const pool = new Pool(origin, {
+  const pool = (options.pool ?? plainPool)(origin, {
     // A fixed number of connections would make the next request wait for a whole answer.
     connections: null,
     pipelining: 1,
@@ -44,6 +46,7 @@ export function createOpenAiUpstream(options: UpstreamOptions): Upstream {
   return {
     id,
     onPayerGone,
+    buying: undefined,
     async send(request: ForwardRequest, cancel: Cancel): Promise<UpstreamAnswer> {
       const { body, stream, firstByteTimeoutMs } = request;
       const exchange = await openExchange(
@@ -60,7 +63,7 @@ export function createOpenAiUpstream(options: UpstreamOptions): Upstream {
       if (exchange.status !== 200) throw await refusalOf(link, exchange, secrets);
       return answerOf(exchange, stream);
     },
-    async models(): Promise<readonly UpstreamModel[]> {
+    async models(): Promise<readonly ListedModel[]> {
       const exchange = await openExchange(
         link,
         {
@@ -80,6 +83,10 @@ export function createOpenAiUpstream(options: UpstreamOptions): Upstream {
     },
     close: () => pool.destroy(),
   };
+}
+
+function plainPool(origin: string, options: Pool.Options): Dispatcher {
+  return new Pool(origin, options);
 }
 
 function answerOf(exchange: Exchange, asksForStream: boolean): UpstreamAnswer {

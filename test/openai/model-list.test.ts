@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { readModels } from '../../src/upstream/openai/models.ts';
+import { readModels } from '../../src/openai/model-list.ts';
 
 const NOTHING = { name: undefined, contextLength: undefined, maxOutput: undefined };
 

@@ -1,6 +1,26 @@
-import { isObject, itemsOf } from '../../openai/json-object.ts';
-import type { JsonObject } from '../../openai/json-object.ts';
-import type { UpstreamModel } from '../upstream.ts';
+import { isObject, itemsOf } from './json-object.ts';
+import type { JsonObject } from './json-object.ts';
+
+/** What a server says of one of its models. Prices are decimal texts that nobody has checked yet. */
+export interface ListedModel {
+  readonly id: string;
+  readonly name: string | undefined;
+  readonly contextLength: number | undefined;
+  readonly maxOutput: number | undefined;
+  /** USD per token or piece: OpenRouter's and Routstr's `pricing`. */
+  readonly usdPerToken: ListedPrices | undefined;
+  /** Sat per token or piece: Routstr's `sats_pricing`. Where both are told, this one is what the node charges. */
+  readonly satPerToken: ListedPrices | undefined;
+}
+
+export interface ListedPrices {
+  readonly input: string;
+  readonly output: string;
+  readonly cachedInput: string | undefined;
+  readonly reasoning: string | undefined;
+  readonly image: string | undefined;
+  readonly request: string | undefined;
+}
 
 const MAX_MODELS = 5000;
 const MAX_ID_LENGTH = 200;
@@ -8,12 +28,12 @@ const MAX_PRICE_LENGTH = 40;
 const MAX_TOKENS = 100_000_000;
 
 /** Reads `GET /models` as OpenAI, OpenRouter, vLLM, Ollama, llama.cpp and Routstr nodes answer it. Faulty entries are left out. */
-export function readModels(json: unknown): readonly UpstreamModel[] {
+export function readModels(json: unknown): readonly ListedModel[] {
   const items = isObject(json) ? json['data'] : json;
   return itemsOf(items).slice(0, MAX_MODELS).filter(isObject).flatMap(readModel);
 }
 
-function readModel(item: JsonObject): readonly UpstreamModel[] {
+function readModel(item: JsonObject): readonly ListedModel[] {
   const id = textOf(item['id']);
   if (id === undefined) return [];
   const top = objectOf(item['top_provider']);
@@ -30,11 +50,12 @@ function readModel(item: JsonObject): readonly UpstreamModel[] {
       ]),
       maxOutput: countOf([top['max_completion_tokens']]),
       usdPerToken: pricesOf(objectOf(item['pricing'])),
+      satPerToken: pricesOf(objectOf(item['sats_pricing'])),
     },
   ];
 }
 
-function pricesOf(pricing: JsonObject): UpstreamModel['usdPerToken'] {
+function pricesOf(pricing: JsonObject): ListedPrices | undefined {
   const input = priceOf(pricing['prompt']);
   const output = priceOf(pricing['completion']);
   if (input === undefined || output === undefined) return undefined;
