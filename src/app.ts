@@ -1,10 +1,10 @@
 import type { Config } from './config.ts';
+import type { Provider } from './config/provider.ts';
 import { createServer } from './http/server.ts';
 import { systemClock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
 import { openMoney } from './money.ts';
 import type { Money, Seams } from './money.ts';
-import type { Provider } from './providers-file.ts';
 import { fetchJson } from './rate/fetch-json.ts';
 import { createRate } from './rate/rate.ts';
 import type { Rate } from './rate/rate.ts';
@@ -58,11 +58,14 @@ export async function startApp(config: Config, log: Log, seams: Seams = {}): Pro
     complete: (incoming, sink) => complete(parts, incoming, sink),
     models: modelSource(catalog, rate),
     wallet: money.cashu.api,
+    providers: undefined,
     node: {
       name: config.node.name,
       about: config.node.about,
       version: VERSION,
       url: config.node.url,
+      onion: config.node.onion,
+      npub: undefined,
       mints: money.mints.all.map((mint) => mint.url),
     },
     reasons: () => reasonsAgainst(money, catalog),
@@ -107,14 +110,14 @@ function market(
 function sourceOf(provider: Provider): CatalogSource {
   const breaker = createBreaker({ clock: systemClock });
   const { timeouts, ...rest } = provider;
-  const upstream = UPSTREAM_KINDS[provider.kind].create({
+  const upstream = UPSTREAM_KINDS.openai.create({
     id: provider.id,
     baseUrl: provider.baseUrl,
     apiKey: provider.apiKey,
     onPayerGone: provider.onPayerGone,
     timeouts,
   });
-  return { ...rest, timeouts, breaker, upstream, belowCost: true, trust: 1 };
+  return { ...rest, timeouts, breaker, upstream, trust: 1 };
 }
 
 function modelSource(catalog: Catalog, rate: Rate) {

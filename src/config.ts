@@ -2,10 +2,10 @@ import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
+import type { ProvidersFile } from './config/providers-file.ts';
+import { providersFile } from './config/providers-file.ts';
 import type { Fault, Field } from './lib/parse.ts';
 import { oneOf, rootField } from './lib/parse.ts';
-import type { ProvidersFile } from './providers-file.ts';
-import { providersFile } from './providers-file.ts';
 
 /** What every subcommand knows: where things are. Paths are absolute. */
 export interface Settings {

@@ -26,8 +26,6 @@ const LAYERS = [
 const ROOT_FILES: Record<string, string> = {
   'version.ts': 'config',
   'config.ts': 'config',
-  'providers-file.ts': 'config',
-  'secret.ts': 'config',
   'app.ts': 'app',
   'money.ts': 'app',
   'main.ts': 'main',

@@ -3,14 +3,16 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 
+import { providersFile } from '../src/config/providers-file.ts';
 import type { Fault } from '../src/lib/parse.ts';
 import { rootField } from '../src/lib/parse.ts';
-import { providersFile } from '../src/providers-file.ts';
 
 const schema: object = JSON.parse(
   readFileSync(new URL('../providers.schema.json', import.meta.url), 'utf8'),
 ) as object;
-const isValid = new Ajv2020({ strict: true, strictTypes: false }).compile(schema);
+const isValid = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false }).compile(
+  schema,
+);
 
 const PRICE = { unit: 'usd', input: 0.1, output: 0.2 };
 const MODEL = { id: 'm', price: PRICE };
@@ -21,6 +23,28 @@ const file = (fields: object): unknown => ({ ...FILE, ...fields });
 const provider = (fields: object): unknown => file({ providers: [{ ...PROVIDER, ...fields }] });
 const model = (fields: object): unknown => provider({ models: [{ ...MODEL, ...fields }] });
 const price = (fields: object): unknown => model({ price: { ...PRICE, ...fields } });
+
+const KEY = '4ad6fa2d16e2a9b576c863b4cf7404a70d4dc320c0c447d10ad6ff58993eacc8';
+const RELAY = 'wss://relay.example';
+const NODE = { url: 'https://n.example', relays: [RELAY] };
+const DISCOVERY = {
+  relays: [RELAY],
+  directories: ['https://d.example/v1/providers'],
+  anchors: [{ npub: KEY, weight: 0.5, mayBlock: false }],
+  caps: { unknownSat: 0, provenSat: 1, goodSat: 2, unknownTotalSat: 3 },
+  pins: [{ npub: KEY, capSat: 5 }],
+  allow: ['node.example'],
+  deny: [KEY],
+  markup: 1,
+  resell: true,
+  buy: 'request',
+  allowPrivateAddresses: true,
+  socksProxy: 'socks5://127.0.0.1:9050',
+  publishReviews: true,
+};
+const bought = (fields: object): unknown =>
+  file({ providers: [{ id: 'b', kind: 'routstr', baseUrl: 'https://b', models: '*', ...fields }] });
+const discovery = (fields: object): unknown => file({ discovery: fields });
 
 function parserAccepts(document: unknown): boolean {
   const faults: Fault[] = [];
@@ -52,6 +76,14 @@ describe('providers.schema.json and the parser both accept', () => {
     ['free input', price({ input: 0 })],
     ['every price', price({ cachedInput: 1, reasoning: 1, image: 1, request: 1, minimum: 1 })],
     ['prices in sat', price({ unit: 'sat' })],
+    ['a price below cost, said so', provider({ markup: 0.5, belowCost: true })],
+    ['a node to buy from', bought({ npub: KEY, capSat: 100, buy: 'request', markup: 2 })],
+    ['discovery alone', file({ providers: [], discovery: {} })],
+    ['all of discovery', file({ discovery: DISCOVERY })],
+    ['routing', file({ routing: { preset: 'speed', hedge: true, maxAttempts: 2 } })],
+    ['weights', file({ routing: { weights: { price: 1, latency: 0.5 } } })],
+    ['a node that announces', file({ node: { ...NODE, key: 'env:KEY', d: 'main' } })],
+    ['an onion service', file({ node: { onion: 'http://a.onion', relays: [RELAY] } })],
   ])('%s', (_name, document) => {
     expect(isValid(document)).toBe(true);
     expect(parserAccepts(document)).toBe(true);
@@ -104,6 +136,24 @@ describe('providers.schema.json and the parser both refuse', () => {
     ['a negative price', price({ input: -1 })],
     ['a price as text', price({ input: '0.1' })],
     ['an unknown price', price({ audio: 1 })],
+    ['a price below cost by accident', provider({ markup: 0.9 })],
+    ['discovery below cost by accident', discovery({ markup: 0.9 })],
+    ['a key for a node that is paid with ecash', bought({ apiKey: 'env:KEY' })],
+    ['a price for a node that has its own', bought({ price: PRICE })],
+    ['a cap for an upstream that is not bought from', provider({ capSat: 5 })],
+    ['a key that is none', bought({ npub: 'npub1abc' })],
+    ['an unknown way to buy', bought({ buy: 'credit' })],
+    ['an unknown discovery key', discovery({ relay: RELAY })],
+    ['a relay for discovery that is no socket', discovery({ relays: ['https://r.example'] })],
+    ['an anchor without a key', discovery({ anchors: [{ weight: 1 }] })],
+    ['an anchor without weight', discovery({ anchors: [{ npub: KEY, weight: 0 }] })],
+    ['a negative cap', discovery({ caps: { unknownSat: -1 } })],
+    ['a pin without a cap', discovery({ pins: [{ npub: KEY }] })],
+    ['a proxy over HTTP', discovery({ socksProxy: 'http://127.0.0.1:8080' })],
+    ['an unknown preset', file({ routing: { preset: 'quality' } })],
+    ['nine attempts', file({ routing: { maxAttempts: 9 } })],
+    ['a weight above 1', file({ routing: { weights: { price: 2 } } })],
+    ['a literal node key', file({ node: { key: 'nsec1abc' } })],
   ])('%s', (_name, document) => {
     // Through JSON, so that `undefined` means left out.
     const written: unknown = JSON.parse(JSON.stringify(document));

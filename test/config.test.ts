@@ -73,6 +73,8 @@ describe('providers.json', () => {
         baseUrl: 'http://127.0.0.1:11434/v1',
         apiKey: 'sk-upstream',
         markup: '1.1',
+        belowCost: false,
+        purchase: undefined,
         models: [
           {
             id: 'llama3.2:1b',
@@ -99,7 +101,14 @@ describe('providers.json', () => {
         timeouts: { connectMs: 5000, firstByteMs: 60000, answerMs: 600000, idleMs: 120000 },
       },
     ]);
-    expect(config.node).toEqual(FILE.node);
+    expect(config.node).toEqual({
+      ...FILE.node,
+      onion: undefined,
+      key: undefined,
+      keyPassphrase: undefined,
+      d: undefined,
+      announce: true,
+    });
     expect(config.mints).toEqual(['https://mint.example']);
     expect(config.bitcoin).toEqual({ usd: 'auto' });
     expect(config.payment).toEqual({

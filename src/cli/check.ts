@@ -1,4 +1,4 @@
-import type { Provider } from '../providers-file.ts';
+import type { Provider } from '../config/provider.ts';
 import type { Terminal } from './command.ts';
 import { fetchJson, fieldOf, reasonOf } from './router-client.ts';
 

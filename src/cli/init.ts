@@ -2,10 +2,10 @@ import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { ConfigError, loadSettings } from '../config.ts';
+import type { ProvidersFile } from '../config/providers-file.ts';
+import { providersFile } from '../config/providers-file.ts';
 import type { Fault } from '../lib/parse.ts';
 import { rootField } from '../lib/parse.ts';
-import type { ProvidersFile } from '../providers-file.ts';
-import { providersFile } from '../providers-file.ts';
 import { checkMint, checkUpstream, reportChecks } from './check.ts';
 import type { Arguments, Command, Terminal } from './command.ts';
 import { FAILED, OK, UsageError } from './command.ts';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-import type { Parser } from './lib/parse.ts';
-import { reject } from './lib/parse.ts';
+import type { Parser } from '../lib/parse.ts';
+import { reject } from '../lib/parse.ts';
 
 /** Where secrets are looked up. */
 export interface SecretSources {

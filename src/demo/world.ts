@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 import { startApp } from '../app.ts';
 import type { App } from '../app.ts';
-import type { Config } from '../config.ts';
 import type { Log } from '../lib/log.ts';
+import { demoConfig } from './demo-config.ts';
 import { startMint } from './mint.ts';
 import type { DemoMint } from './mint.ts';
 import { startModelServer } from './model-server.ts';
@@ -39,7 +39,9 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     models: [{ id: DEMO_MODEL }],
     oddity: { msPerChunk: MS_PER_CHUNK },
   });
-  const router = await startApp(demoConfig({ home, mint, model }, options), options.log);
+  const { host, port } = options;
+  const config = demoConfig({ home, host, port, file: worldFile(mint, model) });
+  const router = await startApp(config, options.log);
   return {
     mint,
     model,
@@ -52,53 +54,26 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   };
 }
 
-function demoConfig(
-  parts: { readonly home: string; readonly mint: DemoMint; readonly model: ModelServer },
-  options: WorldOptions,
-): Config {
-  const price = {
-    unit: 'sat',
-    input: '5000',
-    output: '20000',
-    cachedInput: undefined,
-    reasoning: undefined,
-    image: undefined,
-    request: undefined,
-    minimum: undefined,
-  } as const;
+function worldFile(mint: DemoMint, model: ModelServer): object {
   return {
-    host: options.host,
-    port: options.port,
-    home: parts.home,
-    database: join(parts.home, 'nutroute.db'),
-    configFile: '',
-    logLevel: 'warn',
-    node: { name: 'nutroute demo', about: 'A whole world on loopback', url: undefined, relays: [] },
-    mints: [parts.mint.url],
-    bitcoin: { usd: '100000' },
-    payment: { bearerChange: 'once', maxOpenPerMintSat: 1_000_000, floorOutputTokens: 16 },
+    node: { name: 'nutroute demo', about: 'A whole world on loopback' },
+    mints: [mint.url],
+    bitcoin: { usd: 100_000 },
     providers: [
       {
         id: 'demo',
         kind: 'openai',
-        baseUrl: parts.model.url,
-        apiKey: undefined,
-        markup: '1',
+        baseUrl: model.url,
         models: [
           {
             id: DEMO_MODEL,
-            upstreamId: DEMO_MODEL,
             name: 'Demo model',
             context: 131_072,
             maxOutput: 8_192,
-            price,
+            price: { unit: 'sat', input: 5_000, output: 20_000 },
           },
         ],
-        price: undefined,
-        onPayerGone: 'cancel',
-        maxOutputField: 'max_tokens',
-        allowRemoteImages: false,
-        timeouts: { connectMs: 5_000, firstByteMs: 30_000, answerMs: 600_000, idleMs: 120_000 },
+        timeouts: { firstByteMs: 30_000 },
       },
     ],
   };

@@ -48,11 +48,11 @@ function describe(node: NodeDescription): Readonly<Record<string, unknown>> {
     description: node.about,
     // A bare 0.1.x would make Routstr's SDK match model ids by suffix, as nodes of that version needed.
     version: `nutroute-${node.version}`,
-    npub: '',
+    npub: node.npub ?? '',
     mint: node.mints[0] ?? '',
     mints: node.mints,
     http_url: node.url ?? '',
-    onion_url: '',
+    onion_url: node.onion ?? '',
     child_key_cost_msats: 0,
   };
 }

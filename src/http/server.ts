@@ -17,6 +17,8 @@ import { createMetrics } from './metrics.ts';
 import { addModels } from './models.ts';
 import type { ModelSource } from './models.ts';
 import type { NodeDescription } from './node-description.ts';
+import { addProviders } from './providers.ts';
+import type { ProviderDirectory } from './providers.ts';
 import { createRunning } from './running.ts';
 import { addWalletRoutes } from './wallet-routes.ts';
 import type { WalletApi } from './wallet-routes.ts';
@@ -26,6 +28,7 @@ export interface HttpOptions {
   readonly complete: (incoming: Incoming, sink: Sink) => Promise<Report>;
   readonly models: ModelSource;
   readonly wallet: WalletApi;
+  readonly providers: ProviderDirectory | undefined;
   readonly node: NodeDescription;
   /** Why paid requests cannot be taken now; empty when they can. */
   reasons(): readonly string[];
@@ -100,6 +103,7 @@ export function createServer(options: HttpOptions): HttpServer {
   addChatCompletions(app, { complete: options.complete, running, metrics, log, limits });
   addModels(app, options.models);
   addWalletRoutes(app, options.wallet);
+  addProviders(app, options.providers);
   addAbout(app, { ...options, metrics });
 
   return {
