@@ -37,6 +37,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./cli/wallet.ts')).wallet,
   },
   {
+    name: 'models',
+    summary: 'The models a router serves, and their prices',
+    load: async () => (await import('./cli/models.ts')).models,
+  },
+  {
     name: 'ask',
     summary: 'Ask a model and pay from a purse',
     load: async () => (await import('./cli/ask.ts')).ask,

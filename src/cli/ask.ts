@@ -8,6 +8,7 @@ import { paidChat } from './paid-chat.ts';
 import type { PaidChat } from './paid-chat.ts';
 import type { Outcome, Purse } from './purse.ts';
 import { fetchRouterInfo, reasonOf } from './router-client.ts';
+import { routerUrl } from './router-url.ts';
 
 const DEFAULT_MAX_SAT = '100';
 
@@ -45,9 +46,7 @@ async function runAsk(args: Arguments, terminal: Terminal): Promise<number> {
       report(purse, args, terminal);
       return OK;
     }
-    const router = (args.text('router') ?? `http://${hostInUrl(settings.host)}:${settings.port}`)
-      .replace(/\/+$/, '')
-      .replace(/\/v1$/, '');
+    const router = routerUrl(settings, args.text('router'));
     return await askOnce(
       { args, terminal, purse, tell },
       { router, question, maxSat, model: args.text('model') },
@@ -151,9 +150,4 @@ function describe(outcome: Outcome): string {
 function wholeSat(written: string): bigint {
   if (/^[1-9]\d{0,11}$/.test(written)) return BigInt(written);
   throw new UsageError(`--max-sat must be a whole number of sat above 0, not ${written}`);
-}
-
-function hostInUrl(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
 }
