@@ -63,6 +63,7 @@ export function createBreaker(options: { readonly clock: Clock }): Breaker {
 }
 
 function counts({ kind, status = 0 }: UpstreamFailure): boolean {
-  if (kind === 'cancelled') return false;
+  // What was not sent, or given up, says nothing about the upstream.
+  if (kind === 'cancelled' || kind === 'unaffordable') return false;
   return kind !== 'status' || status >= 500 || UNUSABLE.has(status);
 }

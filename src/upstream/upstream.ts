@@ -55,7 +55,8 @@ export interface UpstreamAnswer {
 
 /**
  * `unreachable` (nothing was sent or no answer came), `timeout`, `status` (a non-200 answer), `broken` (the body broke off),
- * `protocol` (200 with something that is no answer), `cancelled` (by us).
+ * `protocol` (200 with something that is no answer), `cancelled` (by us), `unaffordable` (nothing was sent: we cannot or may not
+ * pay for it; the message says why, in the words of `Buying.why` or `loop`).
  */
 export type FailureKind =
   | 'unreachable'
@@ -63,7 +64,8 @@ export type FailureKind =
   | 'status'
   | 'broken'
   | 'protocol'
-  | 'cancelled';
+  | 'cancelled'
+  | 'unaffordable';
 
 export class UpstreamFailure extends Error {
   override readonly name = 'UpstreamFailure';

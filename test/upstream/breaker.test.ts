@@ -87,12 +87,13 @@ test.each([
   expect(breaker.isResting).toBe(true);
 });
 
-test.each([new UpstreamFailure('cancelled', 'gone'), ...[400, 404, 413, 422].map(status)])(
-  '$kind $status does not count: the request or its payer caused it',
-  (failure) => {
-    const { breaker, fail } = setUp();
-    fail(20, failure);
+test.each([
+  new UpstreamFailure('cancelled', 'gone'),
+  new UpstreamFailure('unaffordable', 'no funds'),
+  ...[400, 404, 413, 422].map(status),
+])('$kind $status does not count: the request or its payer caused it', (failure) => {
+  const { breaker, fail } = setUp();
+  fail(20, failure);
 
-    expect(breaker.isResting).toBe(false);
-  },
-);
+  expect(breaker.isResting).toBe(false);
+});

@@ -1,6 +1,6 @@
 import { errors } from 'undici';
 
-import { UpstreamFailure } from '../upstream.ts';
+import { UpstreamFailure } from './upstream.ts';
 
 /** What the HTTP client met, in our words. `answered`: the head of an answer was there. */
 export function failureOf(error: unknown, answered: boolean): UpstreamFailure {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-import type { UpstreamOptions } from '../options.ts';
+import type { UpstreamOptions } from './options.ts';
 
 export interface RequestHeaders {
   readonly stream: Readonly<Record<string, string>>;

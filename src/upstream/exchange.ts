@@ -2,12 +2,12 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Dispatcher } from 'undici';
 
-import type { Cancel } from '../../lib/cancel.ts';
-import type { Deadlines } from '../deadlines.ts';
-import { UpstreamFailure } from '../upstream.ts';
+import type { Cancel } from '../lib/cancel.ts';
 import { createBodyFlow } from './body-flow.ts';
 import type { BodyFlow } from './body-flow.ts';
+import type { Deadlines } from './deadlines.ts';
 import { failureOf } from './failure.ts';
+import { UpstreamFailure } from './upstream.ts';
 
 /** The way to one upstream. */
 export interface Link {
