@@ -8,6 +8,7 @@ import { image } from './components/image.ts';
 import { input } from './components/input.ts';
 import { minimum } from './components/minimum.ts';
 import { output } from './components/output.ts';
+import { purchase } from './components/purchase.ts';
 import { reasoning } from './components/reasoning.ts';
 import { request } from './components/request.ts';
 import type { PriceSnapshot } from './snapshot.ts';
@@ -21,6 +22,7 @@ const COMPONENTS: readonly Component[] = [
   reasoning,
   image,
   request,
+  purchase,
   minimum,
 ];
 

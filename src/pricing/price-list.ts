@@ -1,3 +1,4 @@
+import type { Msat } from '../lib/amount.ts';
 import type { Decimal } from '../lib/decimal.ts';
 import { ceilTimes, multiply, parseDecimal, shiftDown } from '../lib/decimal.ts';
 import type { PriceSnapshot } from './snapshot.ts';
@@ -57,8 +58,24 @@ export function priceOf(config: PriceConfig, options: PriceOptions): PriceSnapsh
     reasoningPmsat: perToken(config.reasoning ?? config.output),
     imagePmsat: perPiece(config.image ?? 0),
     requestPmsat: perPiece(config.request ?? 0),
+    purchasePmsat: 0n,
     minimumPmsat: perPiece(config.minimum ?? 0),
     usdPmsat: config.unit === 'usd' ? options.usdPmsat : undefined,
+  };
+}
+
+/**
+ * The same prices with what it costs to buy each answer: `overhead` per request, on top of the provider's minimum too. At most
+ * a 10^-14th of the price is added, so that the sums have no more digits than a JSON number keeps.
+ */
+export function withPurchase(snapshot: PriceSnapshot, overhead: Msat): PriceSnapshot {
+  if (overhead === 0n) return snapshot;
+  const { requestPmsat, minimumPmsat } = snapshot;
+  const pmsat = overhead * PMSAT_PER_MSAT;
+  return {
+    ...snapshot,
+    purchasePmsat: inFewDigits(requestPmsat + pmsat) - requestPmsat,
+    minimumPmsat: minimumPmsat === 0n ? 0n : inFewDigits(minimumPmsat + pmsat),
   };
 }
 
@@ -69,7 +86,11 @@ function requireDecimal(value: DecimalLike): Decimal {
 }
 
 function quantise(price: Decimal, pmsatPerUnit: bigint): bigint {
-  const pmsat = ceilTimes(price, pmsatPerUnit);
+  return inFewDigits(ceilTimes(price, pmsatPerUnit));
+}
+
+/** Rounded up to so many significant digits as a JSON number keeps. */
+function inFewDigits(pmsat: bigint): bigint {
   const excess = String(pmsat).length - MAX_PRICE_DIGITS;
   if (excess <= 0) return pmsat;
   const step = 10n ** BigInt(excess);

@@ -7,6 +7,7 @@ export interface PublishedPrices {
   readonly output: number;
   readonly reasoning: number;
   readonly image: number;
+  /** With what it costs to buy the answer, where it is bought. */
   readonly request: number;
   readonly minimum: number;
 }
@@ -40,7 +41,7 @@ function published(snapshot: PriceSnapshot, show: (pmsat: bigint) => number): Pu
     output: show(snapshot.outputPmsat),
     reasoning: show(snapshot.reasoningPmsat),
     image: show(snapshot.imagePmsat),
-    request: show(snapshot.requestPmsat),
+    request: show(snapshot.requestPmsat + snapshot.purchasePmsat),
     minimum: show(snapshot.minimumPmsat),
   };
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import type { Fault, Parser } from '../lib/parse.ts';
-import { optional, record, reject, rootField, text } from '../lib/parse.ts';
+import { optional, record, reject, rootField, text, withDefault } from '../lib/parse.ts';
 import type { PriceSnapshot } from './snapshot.ts';
 
 const FIELDS = [
@@ -13,6 +13,7 @@ const FIELDS = [
   'reasoningPmsat',
   'imagePmsat',
   'requestPmsat',
+  'purchasePmsat',
   'minimumPmsat',
   'usdPmsat',
 ] as const satisfies readonly (keyof PriceSnapshot)[];
@@ -45,6 +46,8 @@ export function parseSnapshot(source: string): PriceSnapshot {
     reasoningPmsat: amount(at('reasoningPmsat')),
     imagePmsat: amount(at('imagePmsat')),
     requestPmsat: amount(at('requestPmsat')),
+    // Snapshots were stored before it was known.
+    purchasePmsat: withDefault(at('purchasePmsat'), amount, 0n),
     minimumPmsat: amount(at('minimumPmsat')),
     usdPmsat: optional(at('usdPmsat'), amount),
   };

@@ -15,6 +15,8 @@ export interface PriceSnapshot {
   readonly imagePmsat: bigint;
   /** Per request, in pico-msat. */
   readonly requestPmsat: bigint;
+  /** What buying one answer costs beside its price (mint fees, dust), in pico-msat; zero where answers are not bought with ecash. */
+  readonly purchasePmsat: bigint;
   /** No charge for a served request is below this, in pico-msat. */
   readonly minimumPmsat: bigint;
   /** Pico-msat per US dollar at which the prices were made; undefined when the provider prices in sat and no rate was needed. */

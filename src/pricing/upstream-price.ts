@@ -1,7 +1,7 @@
 import { ceilTimes, parseDecimal } from '../lib/decimal.ts';
 import type { DecimalLike, PriceConfig } from './price-list.ts';
 
-/** What an upstream's model list says: decimals in USD, per token or per piece. */
+/** What an upstream's model list says: decimals, per token or per piece. */
 export interface UpstreamPrices {
   readonly input: DecimalLike;
   readonly output: DecimalLike;
@@ -12,15 +12,19 @@ export interface UpstreamPrices {
 }
 
 /** No token, image or request costs more; who says so wants to be refused, or to overflow something. */
-const MAX_USD = 1_000_000n;
+const MAX_PRICES = { usd: 1_000_000n, sat: 1_000_000_000n } as const;
 
 /** The same prices as we configure them; undefined when one of them is no price (OpenRouter says `-1` for "it depends"). */
-export function upstreamPrice(prices: UpstreamPrices): PriceConfig | undefined {
+export function upstreamPrice(
+  prices: UpstreamPrices,
+  unit: PriceConfig['unit'],
+): PriceConfig | undefined {
   const { input, output, cachedInput, reasoning, image, request } = prices;
   const all = [input, output, cachedInput, reasoning, image, request];
-  if (!all.every((price) => price === undefined || isPrice(price))) return undefined;
+  const isTold = all.every((price) => price === undefined || isPrice(price, MAX_PRICES[unit]));
+  if (!isTold) return undefined;
   return {
-    unit: 'usd',
+    unit,
     input: perMillion(input),
     output: perMillion(output),
     cachedInput: ownPrice(cachedInput),
@@ -30,9 +34,9 @@ export function upstreamPrice(prices: UpstreamPrices): PriceConfig | undefined {
   };
 }
 
-function isPrice(price: DecimalLike): boolean {
+function isPrice(price: DecimalLike, max: bigint): boolean {
   const decimal = parseDecimal(price);
-  return decimal !== undefined && ceilTimes(decimal, 1n) <= MAX_USD;
+  return decimal !== undefined && ceilTimes(decimal, 1n) <= max;
 }
 
 /** OpenRouter writes 0 where these tokens have no price of their own: then they cost what the others cost. */

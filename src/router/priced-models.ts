@@ -103,7 +103,7 @@ function priceConfigOf(
     return listPrice({ model: model.upstreamId, baseUrl: source.baseUrl, atMs });
   }
   if (price !== undefined) return price;
-  return listed?.usdPerToken === undefined ? undefined : upstreamPrice(listed.usdPerToken);
+  return listed?.usdPerToken === undefined ? undefined : upstreamPrice(listed.usdPerToken, 'usd');
 }
 
 function termsOf(

@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
+import { msat } from '../../src/lib/amount.ts';
 import { chargeOf } from '../../src/pricing/charge.ts';
-import { priceOf } from '../../src/pricing/price-list.ts';
+import { priceOf, withPurchase } from '../../src/pricing/price-list.ts';
 import type { PriceConfig, PriceOptions } from '../../src/pricing/price-list.ts';
 import { satPerToken } from '../../src/pricing/published-price.ts';
 import type { PriceSnapshot } from '../../src/pricing/snapshot.ts';
@@ -234,6 +235,29 @@ describe('the charge', () => {
 
     expect(chargeOf(snapshotOf(config), usage({}))).toBe(200n);
     expect(chargeOf(snapshotOf({ ...config, minimum: 1 }), usage({}))).toBe(1_000n);
+  });
+
+  test('holds the purchase of the answer once, whatever it used, and above the minimum', () => {
+    const config = { unit: 'sat', input: 1_000, output: 1_000, minimum: 1 } as const;
+    const bought = withPurchase(snapshotOf(config), msat(70n));
+
+    expect(chargeOf(bought, usage({}))).toBe(1_070n);
+    expect(chargeOf(bought, usage({ input: 1_000, output: 1_000 }))).toBe(2_070n);
+  });
+
+  test('of a bought answer is the price at its provider and the purchase', () => {
+    fc.assert(
+      fc.property(prices, usages, fc.bigInt({ min: 0n, max: 10n ** 7n }), (prices, usage, fee) => {
+        const snapshot = snapshotOf({ unit: 'sat', ...prices });
+
+        const purchase =
+          chargeOf(withPurchase(snapshot, msat(fee)), usage) - chargeOf(snapshot, usage);
+
+        expect(purchase).toBeGreaterThanOrEqual(rational(prices.minimum).n === 0n ? fee : 0n);
+        expect(purchase).toBeLessThanOrEqual(fee + 1n);
+      }),
+      RUNS,
+    );
   });
 
   test('of a free model is zero', () => {

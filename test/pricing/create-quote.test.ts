@@ -19,6 +19,7 @@ const SNAPSHOT: PriceSnapshot = {
   reasoningPmsat: 2n * MSAT,
   imagePmsat: 0n,
   requestPmsat: 10n * MSAT,
+  purchasePmsat: 0n,
   minimumPmsat: 0n,
   usdPmsat: undefined,
 };
@@ -108,6 +109,7 @@ test('a held amount affords exactly the largest output that costs no more', () =
     reasoningPmsat: price,
     imagePmsat: price,
     requestPmsat: price,
+    purchasePmsat: price,
     minimumPmsat: fc.bigInt({ min: 0n, max: 3_000n * MSAT }),
   });
   const counts = fc.record({

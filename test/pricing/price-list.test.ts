@@ -1,8 +1,12 @@
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
+import { msat } from '../../src/lib/amount.ts';
+import { ceilTimes, parseDecimal } from '../../src/lib/decimal.ts';
+import { chargeOf } from '../../src/pricing/charge.ts';
 import { dearestOf } from '../../src/pricing/dearest.ts';
 import type { PriceConfig } from '../../src/pricing/price-list.ts';
-import { priceOf } from '../../src/pricing/price-list.ts';
+import { priceOf, withPurchase } from '../../src/pricing/price-list.ts';
 import { satPerToken, usdPerToken } from '../../src/pricing/published-price.ts';
 import type { PriceSnapshot } from '../../src/pricing/snapshot.ts';
 import { upstreamPrice } from '../../src/pricing/upstream-price.ts';
@@ -13,6 +17,8 @@ const UNTOLD = {
   image: undefined,
   request: undefined,
 };
+
+const NOTHING = { input: 0, cachedInput: 0, output: 0, reasoning: 0, images: 0 };
 
 /** At 50,000 USD for a bitcoin. */
 const USD_PMSAT = 2n * 10n ** 18n;
@@ -76,18 +82,21 @@ test.each(['-1', 'x', Number.NaN, ''])('%s is not a price', (input) => {
 });
 
 test('an upstream tells prices per token, which become the same prices per million', () => {
-  const config = upstreamPrice({
+  const told = {
     input: '0.0000025',
     output: '0.00001',
     cachedInput: '1.25e-6',
     reasoning: '0',
     image: '0.003613',
     request: '0',
-  });
+  };
 
-  expect(config && price(config)).toEqual(
-    price({ unit: 'usd', input: 2.5, output: 10, cachedInput: 1.25, image: 0.003613 }),
-  );
+  for (const unit of ['usd', 'sat'] as const) {
+    const config = upstreamPrice(told, unit);
+    expect(config && price(config)).toEqual(
+      price({ unit, input: 2.5, output: 10, cachedInput: 1.25, image: 0.003613 }),
+    );
+  }
 });
 
 test.each([
@@ -97,16 +106,53 @@ test.each([
   { input: '1000001', output: '1' },
   { input: '9'.repeat(41), output: '1' },
 ])('an upstream price that is none makes the model unpriced: %o', (given) => {
-  expect(upstreamPrice({ ...UNTOLD, ...given })).toBeUndefined();
+  expect(upstreamPrice({ ...UNTOLD, ...given }, 'usd')).toBeUndefined();
 });
 
 test('the smallest and the largest price an upstream may tell can be calculated with', () => {
-  const config = upstreamPrice({ ...UNTOLD, input: '1e-40', output: 1e6 });
+  const config = upstreamPrice({ ...UNTOLD, input: '1e-40', output: 1e6 }, 'usd');
 
   expect(config && price(config)).toMatchObject({
     inputPmsat: 1n,
     outputPmsat: 1_000_000n * USD_PMSAT,
   });
+});
+
+test('a price in sat may have more digits than one in USD, but no end of them', () => {
+  const told = { ...UNTOLD, input: '1', output: '1000000000' };
+
+  expect(upstreamPrice(told, 'sat')).toBeDefined();
+  expect(upstreamPrice(told, 'usd')).toBeUndefined();
+  expect(upstreamPrice({ ...told, output: '1000000001' }, 'sat')).toBeUndefined();
+});
+
+test('what it costs to buy an answer is part of the price of a request, and of the minimum', () => {
+  const plain = price({ unit: 'sat', input: 1, output: 2, request: '2.2', minimum: 3 });
+
+  const bought = withPurchase(plain, msat(1_500n));
+
+  expect(satPerToken(bought)).toMatchObject({ input: 1e-6, request: 3.7, minimum: 4.5 });
+  expect(bought.requestPmsat).toBe(plain.requestPmsat);
+  expect(withPurchase(plain, msat(0n))).toBe(plain);
+});
+
+test('a price with its purchase covers both, and is published to the last digit', () => {
+  const sat = fc.tuple(fc.nat(2_000_000), fc.nat(999_999_999)).map(([a, b]) => `${a}.${b}`);
+  fc.assert(
+    fc.property(sat, sat, fc.bigInt({ min: 1n, max: 10n ** 9n }), (request, minimum, overhead) => {
+      const plain = price({ unit: 'sat', input: 0, output: 0, request, minimum });
+
+      const bought = withPurchase(plain, msat(overhead));
+
+      const added = overhead * 10n ** 12n;
+      const sum = bought.requestPmsat + bought.purchasePmsat;
+      expect(sum >= plain.requestPmsat + added).toBe(true);
+      expect(bought.minimumPmsat >= plain.minimumPmsat + (plain.minimumPmsat && added)).toBe(true);
+      const published = parseDecimal(satPerToken(bought).request) ?? expect.fail('a decimal');
+      expect(ceilTimes(published, 10n ** 15n)).toBe(sum);
+      expect((sum - plain.requestPmsat - added) * 10n ** 14n <= sum).toBe(true);
+    }),
+  );
 });
 
 test('the dearest of several candidates is the highest of each price', () => {
@@ -123,4 +169,13 @@ test('the dearest of several candidates is the highest of each price', () => {
     usdPmsat: USD_PMSAT,
   });
   expect(dearestOf([cheapInput])).toEqual(cheapInput);
+});
+
+test('the dearest of bought and other answers is the highest sum of request and purchase', () => {
+  const own = price({ unit: 'sat', input: 0, output: 0, request: 5 });
+  const bought = withPurchase(price({ unit: 'sat', input: 0, output: 0, request: 3 }), msat(1n));
+
+  expect(chargeOf(dearestOf([own, bought]), NOTHING)).toBe(5_000n);
+  expect(chargeOf(dearestOf([bought, own]), NOTHING)).toBe(5_000n);
+  expect(chargeOf(dearestOf([withPurchase(own, msat(2n)), bought]), NOTHING)).toBe(5_002n);
 });

@@ -12,6 +12,7 @@ const SNAPSHOT: PriceSnapshot = {
   reasoningPmsat: 4n,
   imagePmsat: 5n,
   requestPmsat: 2n ** 70n,
+  purchasePmsat: 6n,
   minimumPmsat: 0n,
   usdPmsat: 2_000_000_000_000_000_000n,
 };
@@ -21,6 +22,14 @@ test('a snapshot survives being written down, with or without a rate', () => {
 
   expect(parseSnapshot(formatSnapshot(SNAPSHOT))).toEqual(SNAPSHOT);
   expect(parseSnapshot(formatSnapshot(withoutRate))).toEqual(withoutRate);
+});
+
+test('a snapshot that was stored before purchases were priced has none', () => {
+  const { purchasePmsat: _, ...stored }: Record<string, unknown> = JSON.parse(
+    formatSnapshot(SNAPSHOT),
+  );
+
+  expect(parseSnapshot(JSON.stringify(stored))).toEqual({ ...SNAPSHOT, purchasePmsat: 0n });
 });
 
 test('the id follows from the content: not from the order of fields, and from every field', () => {

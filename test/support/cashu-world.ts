@@ -129,6 +129,7 @@ export function quoteOf(
       reasoningPmsat: 0n,
       imagePmsat: 0n,
       requestPmsat: 0n,
+      purchasePmsat: 0n,
       minimumPmsat: 0n,
       usdPmsat: undefined,
     },
