@@ -40,8 +40,18 @@ export interface DoctorReport {
 /** The key of providers.json's `"apiKey": "env:UPSTREAM_KEY"`. */
 export const UPSTREAM_KEY = `${KEY_CANARY}-upstream`;
 
+export interface RouterOptions {
+  /** Default: any free one, another after each start. */
+  readonly port?: number;
+  /** A token for its treasury: what it may buy with. */
+  readonly fund?: string;
+}
+
 /** Starts a router with this providers.json and resolves when it listens. Disposing ends it and removes its home. */
-export async function startRouter(providersFile: object): Promise<RouterProcess> {
+export async function startRouter(
+  providersFile: object,
+  options: RouterOptions = {},
+): Promise<RouterProcess> {
   const home = await mkdtemp(join(tmpdir(), 'nutroute-router-'));
   const config = join(home, 'providers.json');
   await writeFile(config, JSON.stringify(providersFile));
@@ -62,7 +72,8 @@ export async function startRouter(providersFile: object): Promise<RouterProcess>
     async start() {
       const log = openTestLog('router');
       const level = TEST_LOG_DIR === undefined ? 'info' : 'trace';
-      const where = ['--host', '127.0.0.1', '--port', '0', '--log-level', level];
+      const port = String(options.port ?? 0);
+      const where = ['--host', '127.0.0.1', '--port', port, '--log-level', level];
       const args = [BIN, 'serve', ...settings, ...where];
       child = await startChild(
         {
@@ -100,6 +111,11 @@ export async function startRouter(providersFile: object): Promise<RouterProcess>
       await rm(home, { recursive: true, force: true });
     },
   };
+  if (options.fund !== undefined) {
+    keepOutOfLogs(options.fund);
+    const args = [BIN, 'wallet', 'receive', options.fund, ...settings];
+    await runFile(process.execPath, args, { env: { ...process.env, ...env } });
+  }
   await router.start();
   return router;
 }
