@@ -21,6 +21,26 @@ export function memberEdit(
   return { start: end, end, bytes: `${comma}${JSON.stringify(key)}:${json}` };
 }
 
+/** Takes the members named `keys` out of a JSON object that keeps at least one other. */
+export function removalEdits(
+  spans: readonly Span[],
+  keys: ReadonlySet<string>,
+): readonly ByteEdit[] {
+  if (!spans.some(({ key }) => keys.has(key))) return NO_EDITS;
+  const lastKept = spans.findLastIndex(({ key }) => !keys.has(key));
+  const edits: ByteEdit[] = [];
+  for (const [index, { key, start, valueEnd }] of spans.entries()) {
+    if (!keys.has(key)) continue;
+    // A member goes with the comma after it; those after the last that stays with the comma before them.
+    const end = index < lastKept ? (spans[index + 1]?.start ?? valueEnd) : valueEnd;
+    const from = index < lastKept ? start : (spans[index - 1]?.valueEnd ?? start);
+    edits.push({ start: from, end, bytes: '' });
+  }
+  return edits;
+}
+
+const NO_EDITS: readonly ByteEdit[] = [];
+
 /**
  * `original` with all edits, which must not overlap. Edits that put in what stands there already are left out; returns
  * `original` itself when none is left.

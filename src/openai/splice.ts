@@ -1,7 +1,8 @@
-import { applyEdits, memberEdit } from './byte-edits.ts';
+import { applyEdits, memberEdit, removalEdits } from './byte-edits.ts';
 import type { ByteEdit } from './byte-edits.ts';
 import type { ChatRequest, MaxField } from './chat-request.ts';
 import { isObject, parseJson } from './json-object.ts';
+import { ROUTING_FIELDS } from './routing-preferences.ts';
 
 export interface BodyChanges {
   /** The upstream's own name of the model. */
@@ -16,11 +17,11 @@ export interface BodyChanges {
 }
 
 /**
- * The body to forward: every byte as it was received, but for the changed values. Two limits that differ are always made one,
+ * The body to forward: every byte as it was received, but for the changed values and the fields that only we read. Two limits that differ are always made one,
  * the smaller, since nobody knows which of them an upstream obeys. Returns the received Buffer itself where nothing changes.
  */
 export function spliceBody(request: ChatRequest, changes: BodyChanges): Buffer {
-  const edits: ByteEdit[] = [];
+  const edits: ByteEdit[] = [...removalEdits(request.spans, ROUTING_FIELDS)];
   const set = (field: string, json: string): void => {
     edits.push(memberEdit(request.body, request.spans, { key: field, json }));
   };

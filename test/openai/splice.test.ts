@@ -124,3 +124,66 @@ test('property: the forwarded body is the received object with the changes and n
 
   fc.assert(property, { numRuns: 100 });
 });
+
+test('what says who may answer is for us: it is taken out, wherever it stands', () => {
+  const rest = `"model":"m",${MESSAGES}`;
+
+  for (const body of [
+    `{"provider":{"only":["a","}"]},"models":["n"],${rest}}`,
+    `{"model":"m","provider" : {"sort":"price"},${MESSAGES}}`,
+    `{${rest},"route":"fallback"}`,
+    `{${rest},"models":["n"],"provider":null}`,
+    `{"route":null,"model":"m","models":[],${MESSAGES},"provider":{},"route2":1}`,
+  ]) {
+    const sent = splice(body, {});
+    const {
+      provider: _,
+      models: __,
+      route: ___,
+      ...kept
+    } = JSON.parse(body) as Record<string, unknown>;
+
+    expect(JSON.parse(sent)).toEqual(kept);
+    expect(
+      splice(body, {
+        model: 'x',
+        maxTokens: { field: 'max_tokens', value: 7 },
+        includeUsage: true,
+      }),
+    ).toBe(
+      splice(sent, {
+        model: 'x',
+        maxTokens: { field: 'max_tokens', value: 7 },
+        includeUsage: true,
+      }),
+    );
+  }
+});
+
+test('taking out what is for us leaves every other byte as it was', () => {
+  expect(
+    splice(`{ "a" : 1e2 ,\n"provider":{}, "model":"m",${MESSAGES} , "models":["n"] }`, {}),
+  ).toBe(`{ "a" : 1e2 ,\n"model":"m",${MESSAGES} }`);
+});
+
+test('members taken out at random leave the JSON of the others', () => {
+  const member = fc.constantFrom('provider', 'models', 'route', 'a', 'b', 'c');
+  fc.assert(
+    fc.property(fc.uniqueArray(member), fc.nat(6), (names, at) => {
+      const members = names.map((name) => `"${name}" : [1, "}"]`);
+      members.splice(at, 0, '"model":"m"', MESSAGES);
+      const body = `{${members.join(' ,\n')}}`;
+      const {
+        provider: _,
+        models: __,
+        route: ___,
+        ...kept
+      } = JSON.parse(body) as Record<string, unknown>;
+
+      expect(JSON.parse(splice(body, { includeUsage: true }))).toEqual({
+        ...kept,
+        stream_options: { include_usage: true },
+      });
+    }),
+  );
+});
