@@ -14,10 +14,9 @@ export interface Announcement {
   /** Canonical mint URLs, as announced. */
   readonly mints: readonly string[];
   readonly version: string | undefined;
+  /** Empty where it tells none; so is `about`. */
   readonly name: string;
   readonly about: string;
   /** Model ids of `t=model:` tags; a node may serve more. */
   readonly models: readonly string[];
-  /** The event's exact JSON. */
-  readonly json: string;
 }

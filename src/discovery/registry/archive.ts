@@ -1,0 +1,122 @@
+import type { Log } from '../../lib/log.ts';
+import type { NostrEvent } from '../../nostr/event.ts';
+import { parseEvent } from '../../nostr/event.ts';
+import { parseJson } from '../../openai/json-object.ts';
+import type { Operation } from '../../store/operation.ts';
+import { all, get, run } from '../../store/operation.ts';
+import type { Store } from '../../store/store.ts';
+import { announcementOf, factsText } from './facts.ts';
+import type { Held } from './shelf.ts';
+import type { StringPool } from './string-pool.ts';
+import {
+  ANCHOR_EVENTS,
+  ANNOUNCEMENTS,
+  ANNOUNCEMENT_JSON,
+  DELETE_ANCHOR_EVENT,
+  DELETE_ANNOUNCEMENT,
+  DELETE_DELETION,
+  DELETIONS,
+  UPSERT_ANCHOR_EVENT,
+  UPSERT_ANNOUNCEMENT,
+  UPSERT_DELETION,
+} from './tables.ts';
+import { createWriter } from './writer.ts';
+
+export interface StoredDeletion {
+  readonly coordinate: string;
+  /** Unix seconds. */
+  readonly upTo: number;
+  readonly isHeld: boolean;
+}
+
+export interface Stored {
+  readonly announcements: readonly Held[];
+  readonly deletions: readonly StoredDeletion[];
+  /** Their signatures were checked before they were stored. */
+  readonly anchorEvents: readonly NostrEvent[];
+}
+
+/** The registry's tables. Writes come later and together; a row's last write wins. */
+export interface Archive {
+  load(pool: StringPool): Promise<Stored>;
+  keepAnnouncement(held: Held, event: NostrEvent): void;
+  dropAnnouncement(pubkey: string, d: string): void;
+  keepDeletion(deletion: StoredDeletion, seenAtMs: number): void;
+  dropDeletion(coordinate: string): void;
+  keepAnchorEvent(coordinate: string, event: NostrEvent): void;
+  dropAnchorEvent(coordinate: string): void;
+  announcementJson(pubkey: string, d: string): Promise<string | undefined>;
+  flush(): Promise<void>;
+}
+
+export function createArchive(store: Store, log: Log): Archive {
+  const writer = createWriter(store, log);
+  return {
+    load: (pool) => store.read(() => load(pool)),
+    keepAnnouncement(held, event) {
+      const { pubkey, d } = held.announcement;
+      const json = JSON.stringify(event);
+      writer.put(`announcement ${pubkey} ${d}`, () => upsertAnnouncement(held, json));
+    },
+    dropAnnouncement(pubkey, d) {
+      writer.put(`announcement ${pubkey} ${d}`, () => run(DELETE_ANNOUNCEMENT, pubkey, d));
+    },
+    keepDeletion({ coordinate, upTo, isHeld }, seenAtMs) {
+      const values = [BigInt(upTo), isHeld ? 1n : 0n, BigInt(seenAtMs)];
+      writer.put(`deletion ${coordinate}`, () => run(UPSERT_DELETION, coordinate, ...values));
+    },
+    dropDeletion(coordinate) {
+      writer.put(`deletion ${coordinate}`, () => run(DELETE_DELETION, coordinate));
+    },
+    keepAnchorEvent(coordinate, event) {
+      const json = JSON.stringify(event);
+      writer.put(`anchor ${coordinate}`, () => run(UPSERT_ANCHOR_EVENT, coordinate, json));
+    },
+    dropAnchorEvent(coordinate) {
+      writer.put(`anchor ${coordinate}`, () => run(DELETE_ANCHOR_EVENT, coordinate));
+    },
+    async announcementJson(pubkey, d) {
+      await writer.flush();
+      const row = await store.read(() => get(ANNOUNCEMENT_JSON, pubkey, d));
+      return row?.json;
+    },
+    flush: () => writer.flush(),
+  };
+}
+
+function* load(pool: StringPool): Operation<Stored> {
+  const announcements: Held[] = [];
+  for (const row of yield* all(ANNOUNCEMENTS)) {
+    const announcement = announcementOf(row, pool);
+    if (announcement === undefined) continue;
+    const relay = pool.same(row.relay);
+    announcements.push({ announcement, relay, seenAtMs: Number(row.seen_at_ms) });
+  }
+  const deletions = yield* all(DELETIONS);
+  const anchorEvents = yield* all(ANCHOR_EVENTS);
+  return {
+    announcements,
+    deletions: deletions.map(({ coordinate, up_to_s, is_held }) => ({
+      coordinate,
+      upTo: Number(up_to_s),
+      isHeld: is_held === 1n,
+    })),
+    anchorEvents: anchorEvents.flatMap(({ json }) => parseEvent(parseJson(json)) ?? []),
+  };
+}
+
+function* upsertAnnouncement({ announcement, relay, seenAtMs }: Held, json: string) {
+  const { pubkey, d, id, createdAt, expiresAt } = announcement;
+  return yield* run(
+    UPSERT_ANNOUNCEMENT,
+    pubkey,
+    d,
+    id,
+    BigInt(createdAt),
+    expiresAt === undefined ? null : BigInt(expiresAt),
+    relay,
+    BigInt(seenAtMs),
+    factsText(announcement),
+    json,
+  );
+}

@@ -1,0 +1,61 @@
+import type { NostrEvent } from '../../nostr/event.ts';
+import { firstTag, tagValues } from './tags.ts';
+import type { Version } from './version.ts';
+import { replaces } from './version.ts';
+
+/** What an anchor says of a node. */
+export interface Review {
+  /** The anchor's key. */
+  readonly anchor: string;
+  readonly label: string;
+  readonly positive: boolean;
+  /** Unix seconds. */
+  readonly createdAt: number;
+}
+
+/** A kind 38425 of an anchor. */
+export interface ReviewEvent extends Version {
+  readonly anchor: string;
+  readonly nodes: readonly string[];
+  readonly label: string;
+}
+
+const POSITIVE = new Set(['trusted', 'verified', 'lgtm', 'lgtm2']);
+const NEGATIVE = new Set(['suspicious', 'avoid', 'blacklisted', 'removed']);
+const MAX_LABEL_CHARS = 40;
+
+/** As Routstr's SDK reads it: the first `t` in lower case is the label, and every `node` counts. */
+export function readReview(event: NostrEvent): ReviewEvent {
+  return {
+    anchor: event.pubkey,
+    id: event.id,
+    createdAt: event.created_at,
+    nodes: [...new Set(tagValues(event, 'node').filter((node) => /^[0-9a-f]{64}$/.test(node)))],
+    label: (firstTag(event, 't') ?? '').slice(0, MAX_LABEL_CHARS).toLowerCase(),
+  };
+}
+
+/** The newest of each anchor for each node. One whose label is neither good nor bad takes its anchor's older word back. */
+export function newestReviews(
+  events: Iterable<ReviewEvent>,
+): ReadonlyMap<string, readonly Review[]> {
+  const newest = new Map<string, Map<string, ReviewEvent>>();
+  for (const event of events) {
+    for (const node of event.nodes) {
+      const ofNode = newest.get(node) ?? new Map<string, ReviewEvent>();
+      newest.set(node, ofNode);
+      if (replaces(event, ofNode.get(event.anchor))) ofNode.set(event.anchor, event);
+    }
+  }
+  return new Map(
+    [...newest].flatMap(([node, ofNode]) => {
+      const reviews = [...ofNode.values()].flatMap(judgement);
+      return reviews.length === 0 ? [] : [[node, reviews]];
+    }),
+  );
+}
+
+function judgement({ anchor, label, createdAt }: ReviewEvent): readonly Review[] {
+  if (!POSITIVE.has(label) && !NEGATIVE.has(label)) return [];
+  return [{ anchor, label, positive: POSITIVE.has(label), createdAt }];
+}
