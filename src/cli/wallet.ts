@@ -4,7 +4,7 @@ import type { Arguments, Command } from './command.ts';
 import { OK, UsageError } from './command.ts';
 import { createErrorLog } from './log.ts';
 
-type Treasury = Money['cashu']['treasury'];
+type Treasury = Money['treasury'];
 
 export const wallet: Command = {
   name: 'wallet',
@@ -23,7 +23,7 @@ export const wallet: Command = {
     const { openMoney } = await import('../money.ts');
     const money = await openMoney(config, createErrorLog(terminal));
     try {
-      const answer = await act(money.cashu.treasury);
+      const answer = await act(money.treasury);
       terminal.stdout.write(args.json ? `${JSON.stringify(answer.json)}\n` : `${answer.text}\n`);
       return OK;
     } finally {

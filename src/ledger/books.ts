@@ -24,10 +24,25 @@ const UNBOOKED_CHARGES = query<{ captured: bigint; booked: bigint }>(
   `SELECT coalesce((SELECT sum(charge_msat) FROM hold), 0) AS captured,
           coalesce((SELECT sum(amount_msat) FROM entry WHERE credit = 'revenue'), 0) AS booked`,
 );
+/** What lies outside the house: coins came in from there, and went out to there. */
 const NET = query<{ net: bigint }>(
-  `SELECT coalesce((SELECT sum(amount_msat) FROM entry WHERE debit IN ('payer', 'operator')), 0)
+  `SELECT coalesce((SELECT sum(amount_msat) FROM entry
+                    WHERE debit IN ('payer', 'operator', 'purchases', 'purchase_loss') OR substr(debit, 1, 5) = 'node:'), 0)
         - coalesce((SELECT sum(amount_msat) FROM entry
-                    WHERE credit IN ('payer', 'operator', 'mint_fee', 'router_fee')), 0) AS net`,
+                    WHERE credit IN ('payer', 'operator', 'mint_fee', 'router_fee', 'purchases', 'purchase_loss')
+                       OR substr(credit, 1, 5) = 'node:'), 0) AS net`,
+);
+const NODES = query<{ book: string; held: bigint }>(
+  `SELECT book, sum(amount) AS held FROM (
+     SELECT credit AS book, amount_msat AS amount FROM entry WHERE substr(credit, 1, 5) = 'node:'
+     UNION ALL SELECT debit, -amount_msat FROM entry WHERE substr(debit, 1, 5) = 'node:') AS moved
+   GROUP BY book HAVING sum(amount) <> 0 ORDER BY held DESC`,
+);
+const SPENT = query<{ purchases: bigint; losses: bigint }>(
+  `SELECT coalesce(sum(CASE WHEN credit = 'purchases' THEN amount_msat WHEN debit = 'purchases' THEN -amount_msat ELSE 0 END), 0)
+            AS purchases,
+          coalesce(sum(CASE WHEN credit = 'purchase_loss' THEN amount_msat
+                            WHEN debit = 'purchase_loss' THEN -amount_msat ELSE 0 END), 0) AS losses FROM entry`,
 );
 const OWED = query<{ total: bigint }>(
   'SELECT coalesce(sum(balance_msat), 0) AS total FROM account',
@@ -40,6 +55,14 @@ const HOLDS = query<{ captured: bigint; live: bigint }>(
           coalesce(sum(CASE WHEN state IN ('running', 'waiting') THEN 1 ELSE 0 END), 0) AS live FROM hold`,
 );
 
+/** What became of money that was given to other nodes, msat. */
+export interface Bought {
+  /** What each node still has of ours, largest first; below 0 for one that gave back more than it was given. */
+  readonly atNodes: readonly { readonly node: string; readonly msat: bigint }[];
+  readonly purchasesMsat: bigint;
+  readonly lossesMsat: bigint;
+}
+
 export interface LedgerBooks {
   /** What is wrong, in words with account ids; empty when the books balance. */
   readonly faults: readonly string[];
@@ -47,6 +70,7 @@ export interface LedgerBooks {
   readonly assetsMsat: bigint;
   readonly owedMsat: bigint;
   readonly revenueMsat: bigint;
+  readonly bought: Bought;
   readonly captured: bigint;
   readonly live: bigint;
 }
@@ -69,8 +93,19 @@ export function* checkLedger(): Operation<LedgerBooks> {
     assetsMsat: (yield* aggregate(NET)).net,
     owedMsat: (yield* aggregate(OWED)).total,
     revenueMsat: (yield* aggregate(REVENUE)).total,
+    bought: yield* boughtOf(),
     captured: holds.captured,
     live: holds.live,
+  };
+}
+
+function* boughtOf(): Operation<Bought> {
+  const held = yield* all(NODES);
+  const { purchases, losses } = yield* aggregate(SPENT);
+  return {
+    atNodes: held.map(({ book, held: msat }) => ({ node: book.slice('node:'.length), msat })),
+    purchasesMsat: purchases,
+    lossesMsat: losses,
   };
 }
 

@@ -6,7 +6,8 @@ import type { Operation } from '../store/operation.ts';
 /**
  * The books: `payer` and `operator` stand outside the house; `revenue` is what we earned, `mint_fee` what mints took from
  * payers' value, `router_fee` what they took for swaps of our own, `treasury` what the operator put in. A payer's account is
- * `account:<id>`.
+ * `account:<id>`. Outside stands also what other nodes have of ours: `node:<node>` is what one holds, `purchases` what was spent
+ * on their answers, `purchase_loss` what was lost there (mint fees, dust, change withheld).
  */
 export type Book =
   | 'payer'
@@ -15,7 +16,12 @@ export type Book =
   | 'mint_fee'
   | 'router_fee'
   | 'treasury'
+  | 'purchases'
+  | 'purchase_loss'
+  | NodeBook
   | `account:${string}`;
+
+export type NodeBook = `node:${string}`;
 
 export interface Entry {
   readonly debit: Book;

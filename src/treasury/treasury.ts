@@ -20,9 +20,9 @@ export interface Treasury {
   /**
    * Cuts a token worth exactly `sat` (above 0) for a node. The coins are given, booked `treasury` -> `node:<node>`, and what
    * `record` writes is written, in ONE transaction, on disk when the promise resolves. When `record` throws, nothing is given and
-   * its error is thrown from here; it may run more than once, each time on a transaction of its own. Where no coins fit, coins
-   * are split at the mint first (its fee is ours: `treasury` -> `router_fee`). Undefined when the mint has not that much.
-   * Rejects with RouterError where a split is needed and the mint does not make it.
+   * its error is thrown from here. Where no coins fit, coins are split at the mint first (its fee is ours: `treasury` ->
+   * `router_fee`). Undefined when the mint has not that much. Rejects with RouterError where a split is needed and the mint does
+   * not make it.
    */
   spend<T>(order: SpendOrder<T>): Promise<Spent<T> | undefined>;
   /** The token of an earlier `spend`, the same text: made again from its coins, since no secret is stored. Rejects for an unknown id. */

@@ -70,7 +70,11 @@ export function coin(y: Uint8Array): Operation<Coin | undefined> {
 
 /** Hands free coins to their owner as its next change. Throws when one is not free, or not `owner`'s. */
 export function* giveCoins(coins: readonly Coin[], owner: string): Operation<void> {
-  const change = ((yield* get(LAST_CHANGE, owner))?.last ?? 0n) + 1n;
+  yield* give(coins, owner, ((yield* get(LAST_CHANGE, owner))?.last ?? 0n) + 1n);
+}
+
+/** Hands free coins to their owner as its change of this number. Throws as `giveCoins` does. */
+export function* give(coins: readonly Coin[], owner: string, change: bigint): Operation<void> {
   for (const { y } of coins)
     if ((yield* run(GIVE, owner, change, y)) !== 1) throw new Error('a coin to give is not free');
 }

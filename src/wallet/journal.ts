@@ -5,11 +5,21 @@ import type { SeedName } from './seeds.ts';
 
 /**
  * What a swap is for. `redeem`: a payer's token; `reclaim`: an account's own change taken back; `refund`: an account's coins
- * made to fit its change; `fund`, `split`, `consolidate`: the treasury.
+ * made to fit its change; `fund`, `split`, `consolidate`: the treasury; `collect`: change that a node gave back to the treasury.
  */
-export type Purpose = 'redeem' | 'reclaim' | 'refund' | 'fund' | 'split' | 'consolidate';
+export type Purpose =
+  | 'redeem'
+  | 'reclaim'
+  | 'refund'
+  | 'fund'
+  | 'split'
+  | 'consolidate'
+  | 'collect';
 
-/** Are the inputs coins that nobody else knows? Then the operation may be sent again at any time. */
+/**
+ * Are the inputs coins that nobody else knows? Then the operation may be sent again at any time. Those of `collect` are known
+ * to the node that gave them: it may take them back meanwhile and give others, so only who holds its token sends again.
+ */
 export function spendsOwnCoins(purpose: Purpose): boolean {
   return purpose === 'refund' || purpose === 'split' || purpose === 'consolidate';
 }
@@ -35,12 +45,15 @@ export interface SwapRow {
   readonly created_at_ms: bigint;
   readonly next_at_ms: bigint;
   readonly verdict: string | null;
+  /** Of a `collect`: the node that gave the inputs, and the purchase they come from. */
+  readonly node: string | null;
+  readonly reference: bigint | null;
 }
 
 const INSERT = query<{ id: bigint }>(
   `INSERT INTO operation (mint, purpose, owner, state, body, keyset, seed, first_counter, amounts, input_amount, fee,
-     created_at_ms, next_at_ms)
-   VALUES (?, ?, ?, 'sent', ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+     created_at_ms, next_at_ms, node, reference)
+   VALUES (?, ?, ?, 'sent', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
 );
 const INSERT_INPUT = query('INSERT INTO operation_input (operation, y) VALUES (?, ?)');
 const SELECT = query<SwapRow>('SELECT * FROM operation WHERE id = ?');
@@ -77,6 +90,12 @@ const COUNT_OPEN = query<{ open: bigint }>(
   `SELECT count(*) AS open FROM operation WHERE state = 'sent'`,
 );
 
+/** Which node gave the inputs of a `collect`, and of which purchase they are the change. */
+export interface SwapSource {
+  readonly node: string;
+  readonly reference: bigint;
+}
+
 export interface NewSwap {
   readonly mint: bigint;
   readonly purpose: Purpose;
@@ -92,6 +111,7 @@ export interface NewSwap {
   readonly nowMs: number;
   /** When the resolver may look at it. */
   readonly lookAtMs: number;
+  readonly from: SwapSource | undefined;
 }
 
 /** Writes the row that must be on disk before the swap is sent, claims its inputs, and sets our own free coins aside. */
@@ -110,6 +130,8 @@ export function* journalSwap(swap: NewSwap): Operation<SwapRow> {
     swap.fee,
     BigInt(swap.nowMs),
     BigInt(swap.lookAtMs),
+    swap.from?.node ?? null,
+    swap.from?.reference ?? null,
   );
   if (row === undefined) throw new Error('the operation was not written');
   for (const y of swap.inputs) {

@@ -58,6 +58,15 @@ export const walletSchema: Schema = {
       // At most one operation in work holds a Y.
       ddl.table('claim', [`y ${ddl.bytes} PRIMARY KEY`, `operation ${ddl.integer} NOT NULL`]),
     ],
+    (ddl) => [
+      // Of a swap of change that a node gave back: which node, and for which purchase.
+      `ALTER TABLE operation ADD COLUMN node ${ddl.text}`,
+      `ALTER TABLE operation ADD COLUMN reference ${ddl.integer}`,
+      // The treasury chooses among its free coins by amount, newest first, and finds those of a token by the token's number.
+      `CREATE INDEX coin_treasury_free ON coin (mint, amount, made_by, keyset)
+       WHERE owner = 'treasury' AND state = 'free'`,
+      `CREATE INDEX coin_treasury_given ON coin (change) WHERE owner = 'treasury' AND change IS NOT NULL`,
+    ],
   ],
 };
 

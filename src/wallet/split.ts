@@ -49,6 +49,24 @@ export function splitForChange(
   return best ?? greedy(value, denominations);
 }
 
+/**
+ * Coins worth `value` from which up to `times` payments of at most `size` each can be made exactly, as far as `value` suffices;
+ * the fewest for the rest. Throws RangeError as `greedy` does.
+ */
+export function splitForPayments(
+  value: bigint,
+  payments: { readonly size: bigint; readonly times: number },
+  denominations: readonly bigint[],
+): bigint[] {
+  const [reach = 0n] = fullSets(payments.size, value);
+  const set = reach === 0n ? undefined : completeSet(reach, denominations);
+  if (set === undefined) return greedy(value, denominations);
+  const most = value / reach;
+  const times = most < BigInt(payments.times) ? Number(most) : payments.times;
+  const sets = Array.from({ length: times }, () => set).flat();
+  return [...sets, ...greedy(value - reach * BigInt(times), denominations)];
+}
+
 /** 1, 3, 7, ...: what 1, 2, 4, ... reach with one coin each; from `least` up to `most`. */
 function fullSets(least: bigint, most: bigint): bigint[] {
   const sets: bigint[] = [];

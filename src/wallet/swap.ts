@@ -7,7 +7,7 @@ import type { Operation } from '../store/operation.ts';
 import type { Store } from '../store/store.ts';
 import { insertCoin } from './coins.ts';
 import * as journal from './journal.ts';
-import type { Purpose, SwapRow } from './journal.ts';
+import type { Purpose, SwapRow, SwapSource } from './journal.ts';
 import type { Keyset } from './keyset.ts';
 import { MintFailure } from './mint-failure.ts';
 import type { MintFailureReason } from './mint-failure.ts';
@@ -52,6 +52,8 @@ export interface SwapPlan {
   /** Amounts of the outputs; inputs - fee = outputs. */
   readonly outputs: readonly bigint[];
   readonly fee: bigint;
+  /** Of a `collect`. */
+  readonly from?: SwapSource;
 }
 
 export interface SwapParts {
@@ -123,6 +125,7 @@ function* write(parts: SwapParts, plan: SwapPlan): Operation<SwapRow> {
     fee: plan.fee,
     nowMs: parts.clock.now(),
     lookAtMs: parts.clock.now() + IN_WORK_MS,
+    from: plan.from,
   });
 }
 

@@ -34,6 +34,8 @@ export interface Wallet {
   ): Promise<SwapOutcome | undefined>;
   /** Resolves an owner's open operation, sending it again if that can help. Undefined when none is open. */
   resume(mint: Mint, turn: SwapTurn, owner: string): Promise<SwapOutcome | undefined>;
+  /** Resolves this operation, sending it again if it is open and that can help. */
+  finish(mint: Mint, turn: SwapTurn, id: bigint): Promise<SwapOutcome>;
   /** Resolves an owner's open operation by looking only. Undefined when none is open. */
   look(owner: string): Promise<SwapOutcome | undefined>;
   /** Looks at everything a crash left open, then keeps looking at what stays open, with backoff. */
@@ -102,6 +104,9 @@ export function createWallet(options: WalletOptions): Wallet {
         return row === undefined ? undefined : finish(row.id, turn, options.clock.now());
       };
       return mint.lane.run(turn, work);
+    },
+    async finish(mint, turn, id) {
+      return mint.lane.run(turn, async () => finish(id, turn, options.clock.now()));
     },
     async look(owner) {
       const row = await openOf(owner);

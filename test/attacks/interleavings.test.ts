@@ -5,7 +5,7 @@ import type { Proof } from '@cashu/cashu-ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { checkBooks } from '../../src/payment/cashu/books.ts';
+import { checkBooks } from '../../src/treasury/books.ts';
 import { cashuWorld, credentialsFor, pay, payerWallet, receive } from '../support/cashu-world.ts';
 import type { CashuWorld } from '../support/cashu-world.ts';
 

@@ -99,9 +99,9 @@ async function receive(
 async function withdraw(home: string, purse: Purse, faults: string[]): Promise<number> {
   const money = await openMoney(configOf(home), silentLog);
   try {
-    const [row] = await money.cashu.treasury.balance();
+    const [row] = await money.treasury.balance();
     if (row === undefined || row.sat === 0n) return 0;
-    const token = await money.cashu.treasury.send(row.sat, undefined);
+    const token = await money.treasury.send(row.sat, undefined);
     return await receive(purse.coinsOf(token), purse, 'the operator', faults);
   } finally {
     await money.close();

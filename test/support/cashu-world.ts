@@ -16,13 +16,16 @@ import type { Cancel } from '../../src/lib/cancel.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
-import { checkBooks } from '../../src/payment/cashu/books.ts';
 import { createCashuRail } from '../../src/payment/cashu/rail.ts';
 import type { CashuRail } from '../../src/payment/cashu/rail.ts';
 import type { Credentials, Payment, PaymentEnd, Settlement } from '../../src/payment/rail.ts';
 import type { Quote } from '../../src/pricing/quote.ts';
 import { openStore } from '../../src/store/open-store.ts';
 import type { Store } from '../../src/store/store.ts';
+import { checkBooks } from '../../src/treasury/books.ts';
+import { createTreasury } from '../../src/treasury/create-treasury.ts';
+import { treasurySchema } from '../../src/treasury/schema.ts';
+import type { Treasury } from '../../src/treasury/treasury.ts';
 import { createMints } from '../../src/wallet/mints.ts';
 import type { Mints } from '../../src/wallet/mints.ts';
 import { walletSchema } from '../../src/wallet/schema.ts';
@@ -40,6 +43,7 @@ export interface WorldOptions {
 export interface CashuWorld extends AsyncDisposable {
   readonly mint: DemoMint;
   rail: CashuRail;
+  treasury: Treasury;
   store: Store;
   mints: Mints;
   /** Stops the router's parts and starts them again on the same home; with its seed alone where the database is lost. */
@@ -56,13 +60,15 @@ export async function cashuWorld(options: WorldOptions = {}): Promise<CashuWorld
   const world: CashuWorld = {
     mint,
     rail: running.rail,
+    treasury: running.treasury,
     store: running.store,
     mints: running.mints,
     async restart({ databaseLost = false } = {}) {
       await running.stop();
       if (databaseLost) await rm(join(home, 'test.db'));
       running = await parts();
-      Object.assign(world, { rail: running.rail, store: running.store, mints: running.mints });
+      const { rail, treasury, store, mints } = running;
+      Object.assign(world, { rail, treasury, store, mints });
     },
     async faults() {
       return (await running.store.read(checkBooks)).faults;
@@ -83,7 +89,7 @@ async function startParts(home: string, mint: DemoMint, options: WorldOptions) {
   const seeds = await loadSeeds(home);
   const store = await openStore({
     database: `file:${join(home, 'test.db')}`,
-    schemas: [ledgerSchema, walletSchema],
+    schemas: [ledgerSchema, walletSchema, treasurySchema],
     log,
     onFatal: (cause) => {
       throw cause;
@@ -91,22 +97,22 @@ async function startParts(home: string, mint: DemoMint, options: WorldOptions) {
   });
   const mints = await createMints({ urls: [mint.url], store, crypto, log, clock });
   const wallet = createWallet({ store, crypto, seeds, clock, log, mints });
+  const money = { store, wallet, crypto, seeds, clock, log };
+  const treasury = createTreasury(money);
   const rail = createCashuRail({
-    store,
-    wallet,
-    crypto,
-    seeds,
-    clock,
-    log,
+    ...money,
     bearerChange: options.bearerChange ?? 'once',
     maxOpenPerMint: options.maxOpenPerMint ?? msatOfSat(1_000_000n),
   });
+  await treasury.start();
   await rail.start();
   return {
     store,
     mints,
     rail,
+    treasury,
     async stop() {
+      await treasury.stop();
       await rail.stop();
       await mints.close();
       await store.close();

@@ -4,8 +4,8 @@ import { floorToSat, msat } from '../../lib/amount.ts';
 import type { Operation } from '../../store/operation.ts';
 import { coinsOf, giveCoins, releaseToTreasury } from '../../wallet/coins.ts';
 import type { Coin } from '../../wallet/coins.ts';
-import { feeOf } from '../../wallet/keyset.ts';
 import type { Mint } from '../../wallet/mints.ts';
+import { spendingFee, worthOf } from '../../wallet/own-coins.ts';
 import { pickExact } from '../../wallet/split.ts';
 
 export type Cut =
@@ -22,7 +22,7 @@ export type Cut =
  */
 export function* cutChange(account: AccountRow, mint: Mint, nowMs: number): Operation<Cut> {
   const coins = yield* coinsOf(account.id, 'free');
-  const worth = coins.reduce((sum, coin) => sum + coin.amount, 0n);
+  const worth = worthOf(coins);
   const owed = floorToSat(msat(account.balance_msat));
   // Dust that came from earlier accounts may add up to a unit that no coin of this account backs.
   const amount = owed < worth ? owed : worth;
@@ -38,7 +38,7 @@ export function* cutChange(account: AccountRow, mint: Mint, nowMs: number): Oper
 
 /** Gives these coins of an idle open account as its change, and closes it. */
 export function* give(account: string, coins: readonly Coin[], nowMs: number): Operation<void> {
-  const amount = coins.reduce((sum, coin) => sum + coin.amount, 0n);
+  const amount = worthOf(coins);
   yield* debit({
     account,
     other: 'payer',
@@ -49,9 +49,4 @@ export function* give(account: string, coins: readonly Coin[], nowMs: number): O
   yield* giveCoins(coins, account);
   yield* releaseToTreasury(account);
   if (!(yield* moveState(account, 'open', 'out'))) throw new Error('the account was not open');
-}
-
-/** NUT-02 fee of spending these coins. Coins of a keyset that we no longer know count as free of fee. */
-export function spendingFee(coins: readonly Coin[], mint: Mint): bigint {
-  return feeOf(coins.map((coin) => ({ ppk: mint.keyset(coin.keyset)?.ppk ?? 0n })));
 }

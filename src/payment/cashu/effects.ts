@@ -9,7 +9,6 @@ import {
   moveState,
   setMode,
 } from '../../ledger/accounts.ts';
-import { book } from '../../ledger/entries.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { hexOf } from '../../lib/hex.ts';
 import type { Operation } from '../../store/operation.ts';
@@ -28,14 +27,11 @@ export interface EffectParts {
   readonly grantWaiting: (account: string) => Operation<void>;
 }
 
-/** What verdicts on the swaps of payers' accounts and of the treasury do to the books. */
+/** What verdicts on the swaps of payers' accounts do to the books. */
 export function registerEffects(wallet: Wallet, parts: EffectParts): void {
   wallet.on('redeem', redeem(parts));
   wallet.on('reclaim', reclaim(parts));
   wallet.on('refund', refund(parts));
-  wallet.on('fund', treasury(parts, true));
-  wallet.on('split', treasury(parts, false));
-  wallet.on('consolidate', treasury(parts, false));
 }
 
 /** Books a payer's coins in: the token's worth to the account, the mint's fee off it. */
@@ -117,33 +113,6 @@ function refund({ clock, mints, grantWaiting }: EffectParts): SwapEffect {
     },
     *refused(row) {
       yield* moveState(row.owner, 'refunding', 'open');
-    },
-  };
-}
-
-function treasury({ clock }: EffectParts, fromOperator: boolean): SwapEffect {
-  return {
-    *applied(row) {
-      const atMs = clock.now();
-      const reason = row.purpose;
-      if (fromOperator)
-        yield* book({
-          debit: 'operator',
-          credit: 'treasury',
-          amountMsat: row.input_amount * 1000n,
-          reason,
-          atMs,
-        });
-      yield* book({
-        debit: 'treasury',
-        credit: 'router_fee',
-        amountMsat: row.fee * 1000n,
-        reason,
-        atMs,
-      });
-    },
-    *refused() {
-      // The wallet's own rows are all there is to undo.
     },
   };
 }

@@ -52,15 +52,3 @@ export function changeSpent(): RouterError {
     { fields: { refund_url: REFUND_PATH } },
   );
 }
-
-export function alreadySpent(): RouterError {
-  return new RouterError('cashu_token_already_spent', 'The token was already spent.');
-}
-
-export function mintAway(): RouterError {
-  return new RouterError(
-    'cashu_mint_unreachable',
-    'The mint of this token cannot be reached now. Nothing was taken.',
-    { retryAfterS: 5 },
-  );
-}

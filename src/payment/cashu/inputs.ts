@@ -1,14 +1,11 @@
 import type { AccountRow } from '../../ledger/sql.ts';
-import { RouterError } from '../../lib/errors.ts';
 import type { Coin } from '../../wallet/coins.ts';
-import type { Keyset } from '../../wallet/keyset.ts';
 import type { Mint } from '../../wallet/mints.ts';
-import { secretOf } from '../../wallet/outputs.ts';
+import { activeKeyset, ownInput, spendingFee, worthOf } from '../../wallet/own-coins.ts';
 import type { Seeds } from '../../wallet/seeds.ts';
 import { greedy, splitForChange } from '../../wallet/split.ts';
-import type { SwapInput, SwapPlan } from '../../wallet/swap.ts';
+import type { SwapPlan } from '../../wallet/swap.ts';
 import type { IncomingToken } from '../../wallet/token.ts';
-import { spendingFee } from './change.ts';
 
 /** The swap that redeems a payer's token: its coins make every change that a charge of up to `holdSat` can leave. */
 export function redeemPlan(token: IncomingToken, owner: string, holdSat: bigint): SwapPlan {
@@ -81,22 +78,4 @@ export function refundPlan(
     ],
     fee,
   };
-}
-
-export function worthOf(coins: readonly Pick<Coin, 'amount'>[]): bigint {
-  return coins.reduce((sum, coin) => sum + coin.amount, 0n);
-}
-
-export function ownInput(coin: Coin, seeds: Seeds): SwapInput {
-  const { y, keyset, amount, c } = coin;
-  return { y, keyset, amount, secret: secretOf(seeds[coin.seed], coin), C: c };
-}
-
-export function activeKeyset(mint: Mint): Keyset {
-  const keyset = mint.active('sat');
-  if (keyset === undefined)
-    throw new RouterError('cashu_mint_unreachable', 'The mint of this token is away.', {
-      retryAfterS: 5,
-    });
-  return keyset;
 }

@@ -8,8 +8,7 @@ import type { Operation } from '../../store/operation.ts';
 import { releaseToTreasury } from '../../wallet/coins.ts';
 import type { Coin } from '../../wallet/coins.ts';
 import type { Mint } from '../../wallet/mints.ts';
-import { secretOf } from '../../wallet/outputs.ts';
-import { encodeToken } from '../../wallet/token.ts';
+import { tokenOfCoins } from '../../wallet/own-coins.ts';
 import type { Payment, PaymentEnd, Settlement } from '../rail.ts';
 import type { Grant } from './acquire.ts';
 import { cutChange } from './change.ts';
@@ -129,19 +128,7 @@ export function changeOf(
   cut: { readonly coins: readonly Coin[]; readonly amount: bigint },
   mint: Mint,
 ): NonNullable<Settlement['change']> {
-  const token = tokenOfCoins(parts, cut.coins, mint);
+  const token = tokenOfCoins(parts.seeds, cut.coins, mint);
   const header = request.credential.scheme !== 'bearer' || token.length <= MAX_HEADER_CHANGE;
   return { token, amountSat: cut.amount, header };
-}
-
-/** The token that these coins make: the same text whenever it is asked for. */
-export function tokenOfCoins(parts: CashuParts, coins: readonly Coin[], mint: Mint): string {
-  const ordered = coins.toSorted((a, b) => Number(a.amount - b.amount || a.counter - b.counter));
-  const proofs = ordered.map((coin) => ({
-    keyset: coin.keyset,
-    amount: coin.amount,
-    secret: secretOf(parts.seeds[coin.seed], coin),
-    C: coin.c,
-  }));
-  return encodeToken({ mintUrl: mint.url, unit: 'sat', proofs });
 }

@@ -8,8 +8,6 @@ import type { PriceSnapshot } from '../../pricing/snapshot.ts';
 import type { Credentials, Payment, PaymentRail } from '../rail.ts';
 import { createKnownAccounts } from './accounts.ts';
 import { acquire } from './acquire.ts';
-import { createConsolidation } from './consolidate.ts';
-import type { Consolidation } from './consolidate.ts';
 import { cashuCredential } from './credential.ts';
 import type { CashuCredential } from './credential.ts';
 import { registerEffects } from './effects.ts';
@@ -23,8 +21,6 @@ import type { CashuRequest, Pursuit } from './pursuit.ts';
 import { createRefusals } from './refusals.ts';
 import { createStrikes } from './strikes.ts';
 import { createTasks, recoverAccounts } from './tasks.ts';
-import { createTreasury } from './treasury.ts';
-import type { Treasury } from './treasury.ts';
 import { createWaiters } from './waiters.ts';
 import { createWalletApi } from './wallet-api.ts';
 import type { CashuWalletApi } from './wallet-api.ts';
@@ -36,8 +32,6 @@ const MAX_SWAPS_PER_MINUTE = 60;
 
 export interface CashuRail extends PaymentRail {
   readonly api: CashuWalletApi;
-  readonly treasury: Treasury;
-  readonly consolidation: Consolidation;
   /** Finishes what a crash left: running holds are charged what their lease metered, open swaps are looked at. */
   start(): Promise<{ readonly charged: number; readonly dropped: number }>;
   /** Waits for swaps in work; then nothing of this rail runs any more. */
@@ -51,7 +45,6 @@ export function createCashuRail(options: CashuOptions): CashuRail {
   const { waiters } = parts;
   const known = createKnownAccounts(parts);
   const snapshots = createSnapshots(parts);
-  const consolidation = createConsolidation(parts);
   registerEffects(wallet, {
     clock,
     mints: wallet.mints,
@@ -92,18 +85,14 @@ export function createCashuRail(options: CashuOptions): CashuRail {
       return accept(credential, credentials, { quote, gone });
     },
     api: createWalletApi(parts, known),
-    treasury: createTreasury(parts),
-    consolidation,
     async start() {
       const recovered = await store.write(() => recoverHolds(clock.now()), 'disk');
       await store.write(() => recoverAccounts(clock.now()), 'disk');
       parts.leases.start();
-      consolidation.start();
       await wallet.start();
       return recovered;
     },
     async stop() {
-      consolidation.stop();
       await parts.tasks.idle();
       parts.leases.stop();
       await wallet.stop();

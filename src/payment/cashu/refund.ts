@@ -6,11 +6,12 @@ import { latestChange, markSpent } from '../../wallet/coins.ts';
 import type { Coin } from '../../wallet/coins.ts';
 import { MintFailure } from '../../wallet/mint-failure.ts';
 import type { Mint } from '../../wallet/mints.ts';
+import { worthOf } from '../../wallet/own-coins.ts';
 import type { SwapOutcome } from '../../wallet/swap.ts';
+import { mintAway } from '../../wallet/token-errors.ts';
 import { cutChange, give } from './change.ts';
 import type { Cut } from './change.ts';
-import { mintAway } from './errors.ts';
-import { refundPlan, worthOf } from './inputs.ts';
+import { refundPlan } from './inputs.ts';
 import type { CashuParts } from './parts.ts';
 import { LANE_WAIT_MS } from './redeem.ts';
 

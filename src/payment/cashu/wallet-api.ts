@@ -2,15 +2,14 @@ import { account } from '../../ledger/accounts.ts';
 import type { AccountRow } from '../../ledger/sql.ts';
 import { RouterError } from '../../lib/errors.ts';
 import { latestChange } from '../../wallet/coins.ts';
+import { tokenOfCoins, worthOf } from '../../wallet/own-coins.ts';
 import { parseTokenFresh } from '../../wallet/token.ts';
 import type { IncomingToken } from '../../wallet/token.ts';
 import type { Credentials } from '../rail.ts';
 import type { KnownAccounts } from './accounts.ts';
 import { cashuCredential } from './credential.ts';
 import type { CashuCredential } from './credential.ts';
-import { worthOf } from './inputs.ts';
 import type { CashuParts } from './parts.ts';
-import { tokenOfCoins } from './payment.ts';
 import { refund } from './refund.ts';
 
 /** The wallet routes, for payers: what is left, and to have it back. */
@@ -40,7 +39,7 @@ export function createWalletApi(parts: CashuParts, known: KnownAccounts): CashuW
       const credential = needed(credentials);
       const { account: id } = await known.identify(credential);
       const { coins, amountSat, mint } = await refund(parts, id, credentials.address);
-      const token = tokenOfCoins(parts, coins, mint);
+      const token = tokenOfCoins(parts.seeds, coins, mint);
       const body = { token, sats: String(amountSat), unit: 'sat', mint: mint.url };
       // The header is what X-Cashu clients read; a Bearer client's proxy may not pass it.
       const headers = credential.scheme === 'bearer' ? {} : { 'x-cashu': token };
