@@ -1,0 +1,135 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Store } from '../../store/store.ts';
+import type { Observation, Standing } from '../standing.ts';
+import { createAnchorWords } from './anchor-words.ts';
+import type { Anchor, Reviews } from './anchor-words.ts';
+import { createDecisions } from './decisions.ts';
+import { noExperience } from './experience.ts';
+import { createExperiences } from './experiences.ts';
+import { standingOf } from './level.ts';
+import type { Caps } from './level.ts';
+import { createRules } from './rules.ts';
+
+/** Says of every node how far it is trusted, from what the operator, the anchors and our own experience say. */
+export interface Trust {
+  /** As of now; never waits. */
+  standing(pubkey: string): Standing;
+  /** Counts at once; in the database within a second. */
+  observe(pubkey: string, observation: Observation): void;
+  /** All that the anchors say, in place of what they said before. `blacklisted`: public keys. */
+  setReviews(reviews: Reviews, blacklisted: Iterable<string>): void;
+  /** Whether the address of the node names its key. */
+  setLinked(pubkey: string, linked: boolean): void;
+  /** The host names at which the node may be dialled, for the lists of allowed and denied ones. */
+  setHosts(pubkey: string, hosts: readonly string[]): void;
+  /** Told when the level, the cap or the weight of a node has changed so that it matters. */
+  onChange(listener: (pubkey: string) => void): void;
+  /** Resolves when what is stored is loaded. */
+  start(): Promise<void>;
+  /** Writes what is not written yet. */
+  stop(): Promise<void>;
+}
+
+export interface TrustOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly caps: Caps;
+  readonly anchors: readonly Anchor[];
+  /** Keys and host names. A node with any denied name is blocked. */
+  readonly deny: readonly string[];
+  /** Keys and host names; where not empty, a node is blocked unless its key or all its hosts are named. */
+  readonly allow: readonly string[];
+  readonly pins: readonly { readonly pubkey: string; readonly capSat: number }[];
+  /** The operator's decisions (decision-file.ts); a change counts within 2 s. */
+  readonly trustFile: string;
+  readonly pollMs?: number;
+}
+
+/** Numbers fade, and so standings change, while nothing happens. */
+const SWEEP_MS = 60_000;
+const MIN_WEIGHT_CHANGE = 0.05;
+/** Nodes of which something is kept here; the registry knows no more of them. */
+const MAX_NODES = 100_000;
+
+export function createTrust(options: TrustOptions): Trust {
+  const { store, clock, log, caps } = options;
+  const experiences = createExperiences({ store, clock, log });
+  const words = createAnchorWords(options.anchors);
+  const rules = createRules(options);
+  const listeners: ((pubkey: string) => void)[] = [];
+  const linked = new Set<string>();
+  const stranger = strangerTo(caps);
+  /** What listeners know, where it is not that a node is a stranger. */
+  const told = new Map<string, Standing>();
+  let sweeper: NodeJS.Timeout | undefined;
+
+  const standing = (pubkey: string): Standing => {
+    const evidence = {
+      ruling: rules.of(pubkey, decisions.of(pubkey)),
+      blacklisted: words.isBlacklisted(pubkey),
+      words: words.of(pubkey),
+      linked: linked.has(pubkey),
+      experience: experiences.of(pubkey),
+    };
+    return standingOf(evidence, caps);
+  };
+  const tell = (pubkeys: Iterable<string>): void => {
+    for (const pubkey of pubkeys) {
+      const now = standing(pubkey);
+      if (isAlike(told.get(pubkey) ?? stranger, now)) continue;
+      if (told.size >= MAX_NODES) told.clear();
+      told.set(pubkey, now);
+      for (const listener of listeners) listener(pubkey);
+    }
+  };
+  const { trustFile: file, pollMs } = options;
+  const decisions = createDecisions({ file, log, pollMs, onChange: tell });
+
+  return {
+    standing,
+    observe(pubkey, observation) {
+      experiences.note(pubkey, observation);
+      tell([pubkey]);
+    },
+    setReviews(reviews, blacklisted) {
+      tell(words.set(reviews, blacklisted));
+    },
+    setLinked(pubkey, isLinked) {
+      if (linked.has(pubkey) === isLinked) return;
+      if (!isLinked) linked.delete(pubkey);
+      else if (linked.size < MAX_NODES) linked.add(pubkey);
+      tell([pubkey]);
+    },
+    setHosts(pubkey, hosts) {
+      if (rules.setHosts(pubkey, hosts)) tell([pubkey]);
+    },
+    onChange(listener) {
+      listeners.push(listener);
+    },
+    async start() {
+      await Promise.all([experiences.load(), decisions.start()]);
+      sweeper = setInterval(() => tell([...experiences.pubkeys()]), SWEEP_MS).unref();
+    },
+    async stop() {
+      clearInterval(sweeper);
+      decisions.stop();
+      await experiences.flush();
+    },
+  };
+}
+
+function strangerTo(caps: Caps): Standing {
+  const experience = noExperience(0);
+  const nothing = { ruling: undefined, blacklisted: false, words: [], linked: false, experience };
+  return standingOf(nothing, caps);
+}
+
+function isAlike(before: Standing, now: Standing): boolean {
+  return (
+    before.level === now.level &&
+    before.capSat === now.capSat &&
+    Math.abs(before.weight - now.weight) < MIN_WEIGHT_CHANGE
+  );
+}
