@@ -8,28 +8,42 @@ export interface AnswerJson {
   readonly cleaned: string | undefined;
 }
 
-const MONEY_KEY = 'x_cashu';
+const CHANGE_KEY = 'x_cashu';
 
-/** The key may hide behind escapes: `\u0078` is `x`, `\u005f` is `_`. */
-export const MONEY = /x_cashu|\\u00[567]/;
+/** The keys may hide behind escapes: `\u0078` is `x`, `\u005f` is `_`. */
+export const MONEY = /x_cashu|"cost"\s*:|"routstr"\s*:|\\u00[567]/;
 
 /**
- * Parses what an upstream sent as an answer. `x_cashu` is taken out at every level: it is either the change of a payment
- * that was ours, or a forgery. Undefined when this is no JSON object.
+ * Parses what an upstream sent as an answer, without what it says of money: `x_cashu` at every level is either the change of a
+ * payment that was ours, or a forgery; `cost` and `metadata.routstr` are what it charged us, and what is left of ours there.
+ * `usage` stays as it is. Undefined when this is no JSON object.
  */
 export function parseAnswer(text: string): AnswerJson | undefined {
   let dropped = 0;
-  const dropMoney = (key: string, value: unknown): unknown => {
-    if (key !== MONEY_KEY) return value;
+  const dropChange = (key: string, value: unknown): unknown => {
+    if (key !== CHANGE_KEY) return value;
     dropped += 1;
     return undefined;
   };
   try {
-    const json: unknown = MONEY.test(text) ? JSON.parse(text, dropMoney) : JSON.parse(text);
-    if (!isObject(json)) return undefined;
-    return { json, cleaned: dropped > 0 ? JSON.stringify(json) : undefined };
+    const isPlain = !MONEY.test(text);
+    const parsed: unknown = isPlain ? JSON.parse(text) : JSON.parse(text, dropChange);
+    if (!isObject(parsed)) return undefined;
+    const json = isPlain ? parsed : withoutCharge(parsed);
+    const isCleaned = dropped > 0 || json !== parsed;
+    return { json, cleaned: isCleaned ? JSON.stringify(json) : undefined };
   } catch {
     // No JSON, or nested so deeply that walking through it overflows the stack.
     return undefined;
   }
+}
+
+function withoutCharge(json: JsonObject): JsonObject {
+  const { cost, metadata, ...rest } = json;
+  if (isObject(metadata) && 'routstr' in metadata) {
+    const { routstr: _routstr, ...others } = metadata;
+    return { ...rest, metadata: others };
+  }
+  if (cost === undefined) return json;
+  return metadata === undefined ? rest : { ...rest, metadata };
 }

@@ -1,4 +1,5 @@
 import { parseAnswer } from './answer-json.ts';
+import { withoutCost } from './cost-fields.ts';
 import { isObject, objectsOf } from './json-object.ts';
 import type { JsonObject } from './json-object.ts';
 import type { ChunkMeta } from './last-chunk.ts';
@@ -75,7 +76,8 @@ export function createChunkReader(): ChunkReader {
     }
     learn(json);
     if (isUsageOnly(json)) return NOTHING;
-    return cleaned === undefined ? event : Buffer.from(`data: ${cleaned}\n\n`);
+    const relayed = relayedText(json, cleaned);
+    return relayed === undefined ? event : Buffer.from(`data: ${relayed}\n\n`);
   };
 
   return {
@@ -89,6 +91,13 @@ export function createChunkReader(): ChunkReader {
       return NOTHING;
     },
   };
+}
+
+/** What is relayed of a chunk instead of its bytes, where they tell of money. */
+function relayedText(json: JsonObject, cleaned: string | undefined): string | undefined {
+  const { usage } = json;
+  const ours = isObject(usage) ? withoutCost(usage) : usage;
+  return ours === usage ? cleaned : JSON.stringify({ ...json, usage: ours });
 }
 
 function isChoice(index: number): boolean {

@@ -1,6 +1,7 @@
 import { parseAnswer } from './answer-json.ts';
 import { addAnswerTexts } from './answer-texts.ts';
 import { applyEdits, memberEdit } from './byte-edits.ts';
+import { withoutCost } from './cost-fields.ts';
 import type { CostFields } from './cost-fields.ts';
 import { isObject, objectsOf } from './json-object.ts';
 import type { JsonObject } from './json-object.ts';
@@ -48,7 +49,7 @@ export function readCompletion(body: Buffer): Completion {
 /** The answer with usage, cost and change in it; all other bytes stay as they are. */
 export function spliceCompletion({ body }: Completion, end: CompletionEnd): Buffer {
   const { spans } = scanObject(body);
-  const members: Record<string, unknown> = { usage: { ...end.usage, ...end.cost } };
+  const members: Record<string, unknown> = { usage: { ...withoutCost(end.usage), ...end.cost } };
   if (end.xCashu !== undefined) members['x_cashu'] = end.xCashu;
   const edits = Object.entries(members).map(([key, value]) =>
     memberEdit(body, spans, { key, json: JSON.stringify(value) }),

@@ -1,4 +1,5 @@
 import type { Msat } from '../lib/amount.ts';
+import type { JsonObject } from './json-object.ts';
 
 export interface Cost {
   readonly charge: Msat;
@@ -34,3 +35,11 @@ export function costFields({ charge, input, output, usd, balance }: Cost): CostF
     cost_sats: Number(charge) / 1000,
   };
 }
+
+/** An upstream's `usage` without what it charged us and what is left of ours there. `usage` itself where it says nothing of it. */
+export function withoutCost(usage: JsonObject): JsonObject {
+  if (!MONEY_KEYS.some((key) => key in usage)) return usage;
+  return Object.fromEntries(Object.entries(usage).filter(([key]) => !MONEY_KEYS.includes(key)));
+}
+
+const MONEY_KEYS: readonly string[] = ['cost', 'cost_sats', 'remaining_balance_msats'];

@@ -1,4 +1,5 @@
 import type { RouterError } from '../lib/errors.ts';
+import { withoutCost } from './cost-fields.ts';
 import type { CostFields } from './cost-fields.ts';
 import { errorChunk } from './error-body.ts';
 
@@ -31,7 +32,7 @@ export function lastChunk({ meta, usage, cost, xCashu, error }: StreamEnd): Buff
     created: meta.created,
     model: meta.model,
     choices: [],
-    usage: { ...usage, ...cost },
+    usage: { ...withoutCost(usage), ...cost },
     ...(xCashu === undefined ? {} : { x_cashu: xCashu }),
   };
   const event = Buffer.from(`data: ${JSON.stringify(chunk)}\n\n`);

@@ -43,6 +43,33 @@ test.each([
   expect(JSON.parse(answer)).toMatchObject({ id: 'c1', choices: [{ index: 0 }] });
 });
 
+test.each([
+  '"cost":{"total_msats":77}',
+  String.raw`"\u0063ost":{"total_msats":77}`,
+  '"metadata":{"routstr":{"cost":{"total_msats":77}}}',
+  '"cost":77,"metadata":{"routstr":77}',
+])('T4: what an upstream charged us is taken out: %s', (said) => {
+  const completion = read(`{"id":"c1",${said},${CHOICES}}`);
+
+  expect(completion.body.toString()).not.toContain('77');
+});
+
+test('T4: an upstream tells no payer what is left of ours there', () => {
+  const said = '"usage":{"prompt_tokens":3,"cost_sats":77,"remaining_balance_msats":77}';
+  const completion = read(`{"id":"c1",${said},${CHOICES}}`);
+  const usage = completion.usage ?? {};
+
+  expect(spliceCompletion(completion, { usage, cost: COST }).toString()).toBe(
+    `{"id":"c1","usage":{"prompt_tokens":3,"cost":{"total_msats":1200},"cost_sats":1.2},${CHOICES}}`,
+  );
+});
+
+test('metadata that is not about money stays', () => {
+  const { body } = read(`{"metadata":{"a":1,"routstr":2},${CHOICES}}`);
+
+  expect(JSON.parse(body.toString())).toMatchObject({ metadata: { a: 1 } });
+});
+
 test.each(['', '<html></html>', '[]', '{}', '{"choices":{}}', `{${CHOICES}`, 'null'])(
   'what is no completion is refused: %s',
   (text) => {

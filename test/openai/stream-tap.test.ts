@@ -52,6 +52,19 @@ test('the usage chunk and [DONE] are held back, the rest is relayed as it came',
   });
 });
 
+test.each([
+  '"cost":{"total_msats":77}',
+  String.raw`"\u0063ost":{"total_msats":77}`,
+  '"metadata":{"routstr":{"cost":77}}',
+  '"usage":{"prompt_tokens":3,"cost":77,"cost_sats":77,"remaining_balance_msats":77}',
+])('T4: a chunk does not tell the payer what an upstream charged us: %s', (said) => {
+  const tap = createStreamTap({ choices: 1 });
+  const out = feed(tap, HI, event(chunk({ content: 'a' }).replace(/}$/, `,${said}}`)), STOP, DONE);
+
+  expect(out).not.toContain('77');
+  expect(out).toContain('"content":"a"');
+});
+
 test('what follows [DONE] is dropped', () => {
   const tap = createStreamTap({ choices: 1 });
 
