@@ -103,7 +103,7 @@ function market(
     onChange: () => catalog.reprice(),
   });
   const usdPmsat = (): bigint | undefined => rate.current()?.usdPmsat;
-  const catalog = createCatalog({ sources, usdPmsat, clock: systemClock, log });
+  const catalog = createCatalog({ sources: () => sources, usdPmsat, clock: systemClock, log });
   return { rate, catalog };
 }
 

@@ -31,3 +31,25 @@ function dearerOf(a: PriceSnapshot, b: PriceSnapshot): PriceSnapshot {
 function higher(a: bigint, b: bigint): bigint {
   return a > b ? a : b;
 }
+
+/** So many different prices are remembered; of a rarer one a second object is made. */
+const MAX_REMEMBERED = 1_000;
+
+/** As `dearestOf`, but returns the same object for the same prices of the same model, whoever asks them. */
+export function rememberDearest(): typeof dearestOf {
+  const remembered = new Map<string, PriceSnapshot>();
+  return (candidates) => {
+    if (candidates.length === 1) return candidates[0];
+    const dearest = dearestOf(candidates);
+    const { provider: _, ...prices } = dearest;
+    const key = Object.values(prices).join(' ');
+    const known = remembered.get(key);
+    if (known !== undefined) return known;
+    for (const oldest of remembered.keys()) {
+      if (remembered.size < MAX_REMEMBERED) break;
+      remembered.delete(oldest);
+    }
+    remembered.set(key, dearest);
+    return dearest;
+  };
+}

@@ -1,16 +1,20 @@
+import type { ListedModel } from '../openai/model-list.ts';
 import type { PriceConfig } from '../pricing/price-list.ts';
 import type { Breaker } from '../upstream/breaker.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
-/** A configured provider with its live upstream. Decimals as in providers.json. */
+/** A provider with its live upstream: configured, or a node that was discovered. Decimals as in providers.json. */
 export interface CatalogSource {
   readonly id: string;
   readonly baseUrl: string;
   readonly markup: string;
   readonly belowCost: boolean;
+  /** How far its operator is trusted, 0 to 1. May change at any time: it is read when it is used, and prices stay as they are. */
   readonly trust: number;
   /** `*`: the upstream's own list. */
   readonly models: '*' | readonly ConfiguredModel[];
+  /** The upstream's own list, as somebody else keeps it; the same array until it changes. Without it the catalog asks the upstream. */
+  readonly listed?: (() => readonly ListedModel[] | undefined) | undefined;
   /** For models without a price of their own; undefined: the upstream's own prices. */
   readonly price: 'list' | PriceConfig | undefined;
   readonly maxOutputField: 'max_tokens' | 'max_completion_tokens';

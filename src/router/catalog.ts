@@ -1,22 +1,34 @@
 import type { Clock } from '../lib/clock.ts';
 import { RouterError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import type { ListedModel } from '../openai/model-list.ts';
-import { UpstreamFailure } from '../upstream/upstream.ts';
+import { rememberDearest } from '../pricing/dearest.ts';
+import type { PriceSnapshot } from '../pricing/snapshot.ts';
+import { modelName } from './aliases.ts';
+import type { Mappings } from './aliases.ts';
+import { createCatalogFamilies } from './catalog-families.ts';
+import { createCatalogLists } from './catalog-lists.ts';
+import { createCatalogPrices } from './catalog-prices.ts';
 import type { CatalogSource } from './catalog-source.ts';
-import type { ServedModel } from './offer.ts';
-import { pricedModels } from './priced-models.ts';
-import type { PricedModels } from './priced-models.ts';
+import { createSlicedWork } from './catalog-work.ts';
+import type { Offer, ServedModel } from './offer.ts';
 
 /** Which models are served, by whom, at what price. Held in memory only; requests see one state of it as a whole. */
 export interface Catalog {
-  /** Throws `model_not_found`, or `pricing_unavailable` while its price waits for an exchange rate. */
+  /**
+   * The model of this id, or the one that this is another spelling of. Throws `model_not_found`, or `pricing_unavailable` while
+   * its price waits for an exchange rate.
+   */
   find(model: string): ServedModel;
-  /** What is served; the same array until something changes. */
+  /** What is served, configured models first; the same array until something changes. */
   models(): readonly ServedModel[];
-  /** Prices everything anew: to be called when the exchange rate changed. */
+  /** Prices that none of these offers exceeds. The same object for the same prices: rails remember it by identity. */
+  dearest(offers: readonly [Offer, ...Offer[]]): PriceSnapshot;
+  /**
+   * Makes offers and prices anew where something changed that they depend on: to be called when sources, their lists, the mappings
+   * or the exchange rate changed. A few hundred models are done when it returns, more a little later.
+   */
   reprice(): void;
-  /** Reads the upstreams' own lists, then prices everything anew. Keeps the last list of an upstream that does not answer. */
+  /** Asks the upstreams for their own lists, then makes prices anew. Keeps the last list of an upstream that does not answer. */
   refresh(): Promise<void>;
   /** Refreshes now and from time to time. Resolves after the first time. */
   start(): Promise<void>;
@@ -24,7 +36,10 @@ export interface Catalog {
 }
 
 export interface CatalogOptions {
-  readonly sources: readonly CatalogSource[];
+  /** Who sells, in the order of importance. Asked at each change; unchanged sources are not priced again. */
+  readonly sources: () => readonly CatalogSource[];
+  /** What models are called elsewhere (kind 38426); the same map until it changes. Ids of configured models are not mapped. */
+  readonly aliases?: (() => Mappings) | undefined;
   /** Pico-msat per US dollar; undefined while no rate is known. */
   readonly usdPmsat: () => bigint | undefined;
   readonly clock: Clock;
@@ -34,81 +49,98 @@ export interface CatalogOptions {
 const REFRESH_MS = 600_000;
 /** Sooner while an upstream's list is missing. */
 const RETRY_MS = 15_000;
-/** An upstream's list beyond this is cut. */
-const MAX_LISTED = 5_000;
 /** Lists may change for ever; the log need not tell all of it. */
 const MAX_TOLD = 10_000;
+/** Some ms of work between two turns of the event loop. */
+const STEPS_PER_SLICE = 300;
+/** No model's name is longer. */
+const MAX_NAME_LENGTH = 200;
+const NO_MAPPINGS: Mappings = new Map();
 
 export function createCatalog(options: CatalogOptions): Catalog {
   const { sources, clock, log } = options;
-  const lists = new Map<string, readonly ListedModel[]>();
-  const told = new Set<string>();
+  const lists = createCatalogLists(log);
+  const families = createCatalogFamilies();
+  const prices = createCatalogPrices(families);
+  const dearest = rememberDearest();
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
-  let current: PricedModels = { served: new Map(), waiting: new Set(), unpriced: [] };
-  let models: readonly ServedModel[] = [];
 
-  function reprice(): void {
-    const usdPmsat = options.usdPmsat();
-    current = pricedModels({ sources, lists, usdPmsat, atMs: clock.now() });
-    models = [...current.served.values()];
-  }
-
-  function tellUnpriced(): void {
-    for (const model of current.unpriced) {
-      if (told.has(model) || told.size >= MAX_TOLD) continue;
-      told.add(model);
-      log.warn({ model }, 'a model has no known price and is not served');
-    }
-  }
-
-  async function readList(source: CatalogSource): Promise<void> {
-    try {
-      lists.set(source.id, (await source.upstream.models()).slice(0, MAX_LISTED));
-    } catch (error) {
-      if (!(error instanceof UpstreamFailure)) throw error;
-      log.warn(
-        { provider: source.id, failure: error.kind },
-        'an upstream does not tell its models',
-      );
-    }
-  }
+  const tellUnpriced = createOnce((model) =>
+    log.warn({ model }, 'a model has no known price and is not served'),
+  );
+  const mappings = (): Mappings => options.aliases?.() ?? NO_MAPPINGS;
+  const work = createSlicedWork(
+    () =>
+      prices.update({
+        sources: sources(),
+        listOf: (source) => lists.of(source),
+        mappings: mappings(),
+        usdPmsat: options.usdPmsat(),
+        atMs: clock.now(),
+      }),
+    STEPS_PER_SLICE,
+  );
 
   async function refresh(): Promise<void> {
-    await Promise.all(sources.map(readList));
-    reprice();
-    tellUnpriced();
+    await lists.read(sources());
+    work.run();
+    await work.idle();
+    for (const model of prices.unpriced()) tellUnpriced(model);
   }
 
   async function refreshAndPlan(): Promise<void> {
     await refresh();
     if (isStopped) return;
-    const isMissing = sources.some(({ id, models }) => models === '*' && !lists.has(id));
+    const isMissing = sources().some(
+      (source) =>
+        source.models === '*' && source.listed === undefined && lists.of(source) === undefined,
+    );
     timer = setTimeout(() => void refreshAndPlan(), isMissing ? RETRY_MS : REFRESH_MS);
     timer.unref();
   }
 
-  reprice();
+  work.run();
   return {
     find(model) {
-      const found = current.served.get(model);
+      const served = families.get(model);
+      if (served !== undefined) return served;
+      if (model.length > MAX_NAME_LENGTH) throw notFound(model);
+      const name = modelName(model, mappings());
+      const found = families.find(name);
       if (found !== undefined) return found;
-      if (current.waiting.has(model)) {
+      if (prices.isWaiting(name)) {
         throw new RouterError('pricing_unavailable', 'The exchange rate is not known at present.');
       }
-      throw new RouterError('model_not_found', `The model ${shown(model)} is not served here.`, {
-        param: 'model',
-      });
+      throw notFound(model);
     },
-    models: () => models,
-    reprice,
+    models: () => families.models(),
+    dearest: ([first, ...others]) =>
+      dearest([first.snapshot, ...others.map(({ snapshot }) => snapshot)]),
+    reprice: () => work.run(),
     refresh,
     start: refreshAndPlan,
     stop() {
       isStopped = true;
       clearTimeout(timer);
+      work.stop();
     },
   };
+}
+
+/** `tell`, but for each text only the first time. */
+function createOnce(tell: (text: string) => void): (text: string) => void {
+  const told = new Set<string>();
+  return (text) => {
+    if (told.has(text) || told.size >= MAX_TOLD) return;
+    told.add(text);
+    tell(text);
+  };
+}
+
+function notFound(model: string): RouterError {
+  const message = `The model ${shown(model)} is not served here.`;
+  return new RouterError('model_not_found', message, { param: 'model' });
 }
 
 /** A name that a stranger chose, short enough for an error. */

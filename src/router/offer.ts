@@ -2,20 +2,22 @@ import type { PriceSnapshot } from '../pricing/snapshot.ts';
 import type { Breaker } from '../upstream/breaker.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
-/** A model at one provider, at a price. Immutable. */
+/** A model at one provider, at a price. Immutable, but for how far its operator is trusted. */
 export interface Offer {
   readonly provider: string;
   readonly upstream: Upstream;
   readonly breaker: Breaker;
   /** The provider's own name of the model. */
   readonly upstreamModel: string;
-  /** What payers are charged. */
+  /** What payers are charged: the cost with our markup, and what it costs to buy the answer. */
   readonly snapshot: PriceSnapshot;
   /** What the upstream asks of us, before any markup. */
   readonly cost: PriceSnapshot;
+  /** What payers are charged for an ordinary request, in msat: 1,000 tokens of prompt and 500 of answer. */
+  readonly nominalMsat: number;
   /** It may be sold for less than it costs us. */
   readonly belowCost: boolean;
-  /** How far its operator is trusted, 0 to 1; configured upstreams: 1. */
+  /** How far its operator is trusted, 0 to 1; configured upstreams: 1. As it is now. */
   readonly trust: number;
   /** Tokens of prompt and answer together, where known. */
   readonly contextLength: number | undefined;
@@ -35,7 +37,8 @@ export interface Offer {
 export interface ServedModel {
   readonly id: string;
   readonly name: string;
+  /** Of each provider one, the nominally cheapest first; of equal ones the provider that was named first. */
   readonly offers: readonly [Offer, ...Offer[]];
-  /** Prices that no offer exceeds. One object as long as nothing changes: rails remember it by identity. */
+  /** Prices that no offer exceeds: the highest of each. */
   readonly dearest: PriceSnapshot;
 }

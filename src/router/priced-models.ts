@@ -1,27 +1,44 @@
+import type { Msat } from '../lib/amount.ts';
 import type { ListedModel } from '../openai/model-list.ts';
-import { dearestOf } from '../pricing/dearest.ts';
+import { exactPriceOf } from '../pricing/charge.ts';
 import { listPrice } from '../pricing/list.ts';
-import { priceOf } from '../pricing/price-list.ts';
+import { priceOf, withPurchase } from '../pricing/price-list.ts';
 import type { PriceConfig } from '../pricing/price-list.ts';
+import type { PriceSnapshot } from '../pricing/snapshot.ts';
+import { PMSAT_PER_MSAT } from '../pricing/snapshot.ts';
 import { upstreamPrice } from '../pricing/upstream-price.ts';
 import type { CatalogSource, ConfiguredModel } from './catalog-source.ts';
-import type { Offer, ServedModel } from './offer.ts';
+import type { Offer } from './offer.ts';
 
-/** What prices are computed from. `lists` holds what each provider's upstream said last. */
+/** What the prices of one provider are computed from. */
 export interface Market {
-  readonly sources: readonly CatalogSource[];
-  readonly lists: ReadonlyMap<string, readonly ListedModel[]>;
+  readonly source: CatalogSource;
+  /** What its upstream lists. */
+  readonly list: readonly ListedModel[] | undefined;
   /** Pico-msat per US dollar; undefined while no rate is known. */
   readonly usdPmsat: bigint | undefined;
+  /** What it costs to buy an answer there, beside its price. */
+  readonly overhead: Msat;
   readonly atMs: number;
+  /** How far its operator is trusted, at any time. */
+  readonly trust: () => number;
+}
+
+/** A model that has a price. */
+export interface PricedModel {
+  readonly id: string;
+  readonly name: string | undefined;
+  readonly offer: Offer;
 }
 
 export interface PricedModels {
-  readonly served: ReadonlyMap<string, ServedModel>;
-  /** Served as soon as there is an exchange rate. */
-  readonly waiting: ReadonlySet<string>;
-  /** `provider/model` that nobody tells a price of. */
+  readonly priced: readonly PricedModel[];
+  /** Ids of models that are served as soon as there is an exchange rate. */
+  readonly waiting: readonly string[];
+  /** Ids of models that nobody tells a price of. */
   readonly unpriced: readonly string[];
+  /** Some price was made with the exchange rate, or waits for it. */
+  readonly usesRate: boolean;
 }
 
 /** What we ask a provider for at most where its own limit is unknown: more than this, and old models refuse the request. */
@@ -29,60 +46,41 @@ const UNKNOWN_MAX_OUTPUT = 4_096;
 /** The same where the context is known to be large. */
 const LARGE_MAX_OUTPUT = 16_384;
 
-/** Prices every model of every provider. Pure. */
-export function pricedModels(market: Market): PricedModels {
-  const offers = new Map<string, { name: string; offers: [Offer, ...Offer[]] }>();
-  const waiting = new Set<string>();
-  const unpriced: string[] = [];
-  for (const source of market.sources) {
-    const list = new Map(market.lists.get(source.id)?.map((model) => [model.id, model]));
-    for (const model of modelsOf(source, list)) {
-      const listed = list.get(model.upstreamId);
-      const price = priceConfigOf(source, model, listed, market.atMs);
-      if (price === undefined) {
-        unpriced.push(`${source.id}/${model.id}`);
-        continue;
-      }
-      const { markup } = source;
-      const { usdPmsat } = market;
-      const snapshot = priceOf(price, { model: model.id, provider: source.id, markup, usdPmsat });
-      if (snapshot === 'no-rate') {
-        waiting.add(model.id);
-        continue;
-      }
-      const terms = { model: model.id, provider: source.id, markup: '1', usdPmsat };
-      const cost = priceOf(price, terms);
-      if (cost === 'no-rate') continue;
-      const offer: Offer = { ...termsOf(source, model, listed), snapshot, cost };
-      const known = offers.get(model.id);
-      if (known === undefined) {
-        offers.set(model.id, { name: model.name ?? listed?.name ?? model.id, offers: [offer] });
-      } else {
-        known.offers.push(offer);
-      }
-    }
-  }
-  return { served: servedOf(offers), waiting, unpriced };
-}
+const ORDINARY = { input: 1_000, cachedInput: 0, output: 500, reasoning: 0, images: 0 };
 
-function servedOf(
-  offers: ReadonlyMap<string, { readonly name: string; readonly offers: [Offer, ...Offer[]] }>,
-): ReadonlyMap<string, ServedModel> {
-  const served = new Map<string, ServedModel>();
-  for (const [id, { name, offers: all }] of offers) {
-    const [first, ...others] = all;
-    const snapshots = others.map(({ snapshot }) => snapshot);
-    served.set(id, { id, name, offers: all, dearest: dearestOf([first.snapshot, ...snapshots]) });
+/** Prices every model of a provider; pauses after each. Reads only what it is given. */
+export function* pricedModels(market: Market): Generator<void, PricedModels> {
+  const listed = new Map(market.list?.map((model) => [model.id, model]));
+  const priced: PricedModel[] = [];
+  const waiting: string[] = [];
+  const unpriced: string[] = [];
+  let usesRate = false;
+  for (const model of modelsOf(market.source, listed)) {
+    yield;
+    const told = listed.get(model.upstreamId);
+    const price = priceConfigOf(market, model, told);
+    if (price === undefined) {
+      unpriced.push(model.id);
+      continue;
+    }
+    usesRate ||= price.unit === 'usd';
+    const prices = pricesOf(market, model.id, price);
+    if (prices === undefined) {
+      waiting.push(model.id);
+      continue;
+    }
+    const offer = offerOf(market, { model, told, prices });
+    priced.push({ id: model.id, name: model.name ?? told?.name, offer });
   }
-  return served;
+  return { priced, waiting, unpriced, usesRate };
 }
 
 function modelsOf(
   source: CatalogSource,
-  list: ReadonlyMap<string, ListedModel>,
+  listed: ReadonlyMap<string, ListedModel>,
 ): readonly ConfiguredModel[] {
   if (source.models !== '*') return source.models;
-  return [...list.values()].map(({ id, name, contextLength, maxOutput }) => ({
+  return [...listed.values()].map(({ id, name, contextLength, maxOutput }) => ({
     id,
     upstreamId: id,
     name,
@@ -93,34 +91,64 @@ function modelsOf(
 }
 
 function priceConfigOf(
-  source: CatalogSource,
+  { source, atMs }: Market,
   model: ConfiguredModel,
   listed: ListedModel | undefined,
-  atMs: number,
 ): PriceConfig | undefined {
   const price = model.price ?? source.price;
   if (price === 'list') {
     return listPrice({ model: model.upstreamId, baseUrl: source.baseUrl, atMs });
   }
   if (price !== undefined) return price;
+  // A node that tells prices in sat charges these; those in USD are what they came to at its own rate.
+  if (listed?.satPerToken !== undefined) return upstreamPrice(listed.satPerToken, 'sat');
   return listed?.usdPerToken === undefined ? undefined : upstreamPrice(listed.usdPerToken, 'usd');
 }
 
-function termsOf(
-  source: CatalogSource,
-  model: ConfiguredModel,
-  listed: ListedModel | undefined,
-): Omit<Offer, 'snapshot' | 'cost'> {
-  const contextLength = model.context ?? listed?.contextLength;
+interface Prices {
+  readonly snapshot: PriceSnapshot;
+  readonly cost: PriceSnapshot;
+}
+
+/** Undefined while the exchange rate is missing. */
+function pricesOf(
+  { source, usdPmsat, overhead }: Market,
+  model: string,
+  price: PriceConfig,
+): Prices | undefined {
+  const terms = { model, provider: source.id, usdPmsat };
+  const cost = priceOf(price, { ...terms, markup: '1' });
+  const asked = source.markup === '1' ? cost : priceOf(price, { ...terms, markup: source.markup });
+  if (cost === 'no-rate' || asked === 'no-rate') return undefined;
+  return { snapshot: withPurchase(asked, overhead), cost };
+}
+
+function offerOf(
+  { source, trust }: Market,
+  {
+    model,
+    told,
+    prices,
+  }: {
+    readonly model: ConfiguredModel;
+    readonly told: ListedModel | undefined;
+    readonly prices: Prices;
+  },
+): Offer {
+  const contextLength = model.context ?? told?.contextLength;
   return {
     provider: source.id,
     upstream: source.upstream,
     breaker: source.breaker,
+    ...prices,
+    nominalMsat: Number(exactPriceOf(prices.snapshot, ORDINARY)) / Number(PMSAT_PER_MSAT),
     belowCost: source.belowCost,
-    trust: source.trust,
+    get trust() {
+      return trust();
+    },
     upstreamModel: model.upstreamId,
     contextLength,
-    maxOutput: model.maxOutput ?? listed?.maxOutput,
+    maxOutput: model.maxOutput ?? told?.maxOutput,
     assumedMaxOutput: assumedMaxOutput(contextLength),
     maxOutputField: source.maxOutputField,
     allowRemoteImages: source.allowRemoteImages,

@@ -51,7 +51,7 @@ test('P14: a price that moves while an answer runs moves nothing: it costs what 
   const price = { unit: 'usd', input: '10', output: '20' } as const;
   const source = sourceOf('a', { upstream, models: [configured('m', { price })] });
   const catalog = createCatalog({
-    sources: [source],
+    sources: () => [source],
     usdPmsat: () => usdPmsat,
     clock: systemClock,
     log: silentLog,

@@ -74,7 +74,7 @@ async function world(
     });
   });
   const catalog = createCatalog({
-    sources,
+    sources: () => sources,
     usdPmsat: () => undefined,
     clock: systemClock,
     log: silentLog,

@@ -3,25 +3,17 @@ import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
 import { RouterError } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
-import { candidatesOf } from '../../src/router/candidates.ts';
 import { createCatalog } from '../../src/router/catalog.ts';
 import type { CatalogOptions } from '../../src/router/catalog.ts';
 import { UpstreamFailure } from '../../src/upstream/upstream.ts';
-import {
-  closedBreaker,
-  configured,
-  listed,
-  listingUpstream,
-  sourceOf,
-  TEN_TWENTY,
-} from './market.ts';
+import { configured, listed, listingUpstream, sourceOf, TEN_TWENTY } from './market.ts';
 
 const USD = { unit: 'usd', input: '1', output: '2' } as const;
 const PMSAT_PER_USD = 1_000_000_000_000_000_000n;
 
 function catalogOf(options: Partial<CatalogOptions>) {
   return createCatalog({
-    sources: [sourceOf('a')],
+    sources: () => [sourceOf('a')],
     usdPmsat: () => undefined,
     clock: systemClock,
     log: silentLog,
@@ -61,7 +53,7 @@ describe('catalog', () => {
   test('a model priced in USD waits for a rate, and follows it', () => {
     let rate: bigint | undefined;
     const source = sourceOf('a', { models: [configured('m', { price: USD })] });
-    const catalog = catalogOf({ sources: [source], usdPmsat: () => rate });
+    const catalog = catalogOf({ sources: () => [source], usdPmsat: () => rate });
 
     expect(codeOf(() => catalog.find('m'))).toBe('503 pricing_unavailable');
     expect(catalog.models()).toEqual([]);
@@ -81,7 +73,9 @@ describe('catalog', () => {
       sourceOf('b', { models: [configured('m')] }),
     ];
 
-    expect(catalogOf({ sources }).find('m').offers).toMatchObject([{ provider: 'b' }]);
+    expect(catalogOf({ sources: () => sources }).find('m').offers).toMatchObject([
+      { provider: 'b' },
+    ]);
   });
 
   test('a model without a known price is not served, and the log says so once', async () => {
@@ -90,7 +84,7 @@ describe('catalog', () => {
       models: [configured('m', { price: undefined }), configured('n')],
     });
     const log = { ...silentLog, warn: (fields: object) => void warned.push(fields) };
-    const catalog = catalogOf({ sources: [source], log });
+    const catalog = catalogOf({ sources: () => [source], log });
 
     await catalog.refresh();
     await catalog.refresh();
@@ -113,7 +107,7 @@ describe('catalog', () => {
       listed('org/x', { name: 'X', contextLength: 8_000, maxOutput: 2_000, usdPerToken }),
     ]);
     const source = sourceOf('a', { models: '*', upstream });
-    const catalog = catalogOf({ sources: [source], usdPmsat: () => PMSAT_PER_USD });
+    const catalog = catalogOf({ sources: () => [source], usdPmsat: () => PMSAT_PER_USD });
 
     await catalog.refresh();
 
@@ -126,7 +120,7 @@ describe('catalog', () => {
   test('the default price of a provider serves what its list does not price', async () => {
     const upstream = listingUpstream('a', () => [listed('x')]);
     const source = sourceOf('a', { models: '*', upstream, price: TEN_TWENTY });
-    const catalog = catalogOf({ sources: [source] });
+    const catalog = catalogOf({ sources: () => [source] });
 
     await catalog.refresh();
 
@@ -140,7 +134,7 @@ describe('catalog', () => {
       return [listed('x')];
     });
     const source = sourceOf('a', { models: '*', upstream, price: TEN_TWENTY });
-    const catalog = catalogOf({ sources: [source] });
+    const catalog = catalogOf({ sources: () => [source] });
 
     await catalog.refresh();
     isDown = true;
@@ -162,7 +156,7 @@ describe('catalog', () => {
       configured('large', { context: 128_000 }),
       configured('told', { context: 128_000, maxOutput: 64_000 }),
     ];
-    const catalog = catalogOf({ sources: [sourceOf('a', { models })] });
+    const catalog = catalogOf({ sources: () => [sourceOf('a', { models })] });
     const limits = catalog
       .models()
       .map(({ id, offers: [offer] }) => [id, offer.maxOutput ?? offer.assumedMaxOutput]);
@@ -181,45 +175,9 @@ describe('catalog', () => {
       sourceOf('b', { models: [configured('m', { price: { ...TEN_TWENTY, output: '50000' } })] }),
     ];
 
-    expect(catalogOf({ sources }).find('m').dearest).toMatchObject({
+    expect(catalogOf({ sources: () => sources }).find('m').dearest).toMatchObject({
       inputPmsat: 30_000_000_000_000n,
       outputPmsat: 50_000_000_000_000n,
     });
-  });
-});
-
-describe('candidates', () => {
-  const INPUT_HEAVY = { inputTokens: 10_000, outputTokens: 10, images: 0 };
-  const OUTPUT_HEAVY = { inputTokens: 10, outputTokens: 10_000, images: 0 };
-  const sources = [
-    sourceOf('cheap-output', {
-      models: [configured('m', { price: { ...TEN_TWENTY, input: '30000' } })],
-    }),
-    sourceOf('cheap-input', {
-      models: [configured('m', { price: { ...TEN_TWENTY, output: '50000' } })],
-    }),
-  ];
-  const names = (offers: readonly { provider: string }[]) => offers.map(({ provider }) => provider);
-
-  test('they stand in the order of price for this request', () => {
-    const model = catalogOf({ sources }).find('m');
-
-    expect(names(candidatesOf(model, INPUT_HEAVY))).toEqual(['cheap-input', 'cheap-output']);
-    expect(names(candidatesOf(model, OUTPUT_HEAVY))).toEqual(['cheap-output', 'cheap-input']);
-  });
-
-  test('equal prices keep the order of the file', () => {
-    const model = catalogOf({ sources: ['b', 'a', 'c'].map((id) => sourceOf(id)) }).find('m');
-
-    expect(names(candidatesOf(model, INPUT_HEAVY))).toEqual(['b', 'a', 'c']);
-  });
-
-  test('an offer whose upstream is left alone is left out', () => {
-    const open = { ...closedBreaker, isResting: true };
-    const two = [sourceOf('a', { breaker: open }), sourceOf('b')];
-    const none = [sourceOf('a', { breaker: open })];
-
-    expect(names(candidatesOf(catalogOf({ sources: two }).find('m'), INPUT_HEAVY))).toEqual(['b']);
-    expect(candidatesOf(catalogOf({ sources: none }).find('m'), INPUT_HEAVY)).toEqual([]);
   });
 });

@@ -257,7 +257,7 @@ export function send(
     return sourceOf(id, 'send' in upstream ? { upstream } : upstream);
   });
   const catalog = createCatalog({
-    sources,
+    sources: () => sources,
     usdPmsat: () => undefined,
     clock: systemClock,
     log: silentLog,

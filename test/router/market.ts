@@ -1,4 +1,4 @@
-import type { ListedModel } from '../../src/openai/model-list.ts';
+import type { ListedModel, ListedPrices } from '../../src/openai/model-list.ts';
 import type { CatalogSource, ConfiguredModel } from '../../src/router/catalog-source.ts';
 import type { Breaker } from '../../src/upstream/breaker.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
@@ -64,4 +64,22 @@ export function sourceOf(id: string, more: Partial<CatalogSource> = {}): Catalog
     breaker: closedBreaker,
     ...more,
   };
+}
+
+/** So many sat for a token of input or of output. */
+export function satPrices(price: number): ListedPrices {
+  return {
+    input: String(price),
+    output: String(price),
+    cachedInput: undefined,
+    reasoning: undefined,
+    image: undefined,
+    request: undefined,
+  };
+}
+
+/** A node whose list discovery keeps, with these models at `price` sat a token. */
+export function nodeOf(id: string, models: readonly string[], price = 1): CatalogSource {
+  const list = models.map((model) => listed(model, { satPerToken: satPrices(price) }));
+  return sourceOf(id, { models: '*', trust: 0.5, listed: () => list });
 }

@@ -9,8 +9,9 @@ import { configured, sourceOf, TEN_TWENTY } from './market.ts';
 const PMSAT_PER_USD = 1_000_000_000_000_000_000n;
 
 function itemsOf(models: readonly Parameters<typeof configured>[], usdPmsat?: bigint) {
+  const sources = [sourceOf('a', { models: models.map(([id, more]) => configured(id, more)) })];
   const catalog = createCatalog({
-    sources: [sourceOf('a', { models: models.map(([id, more]) => configured(id, more)) })],
+    sources: () => sources,
     usdPmsat: () => usdPmsat,
     clock: systemClock,
     log: silentLog,
