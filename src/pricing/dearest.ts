@@ -35,12 +35,19 @@ function higher(a: bigint, b: bigint): bigint {
 /** So many different prices are remembered; of a rarer one a second object is made. */
 const MAX_REMEMBERED = 1_000;
 
-/** As `dearestOf`, but returns the same object for the same prices of the same model, whoever asks them. */
-export function rememberDearest(): typeof dearestOf {
+/**
+ * As `dearestOf`, but under the name of `model`, and the same object for the same prices, whoever asks them: who remembers
+ * snapshots by identity meets few.
+ */
+export function rememberDearest(): (
+  model: string,
+  candidates: Parameters<typeof dearestOf>[0],
+) => PriceSnapshot {
   const remembered = new Map<string, PriceSnapshot>();
-  return (candidates) => {
-    if (candidates.length === 1) return candidates[0];
-    const dearest = dearestOf(candidates);
+  return (model, candidates) => {
+    const [only] = candidates;
+    if (candidates.length === 1 && only.model === model) return only;
+    const dearest = { ...dearestOf(candidates), model };
     const { provider: _, ...prices } = dearest;
     const key = Object.values(prices).join(' ');
     const known = remembered.get(key);

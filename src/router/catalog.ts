@@ -21,8 +21,11 @@ export interface Catalog {
   find(model: string): ServedModel;
   /** What is served, configured models first; the same array until something changes. */
   models(): readonly ServedModel[];
-  /** Prices that none of these offers exceeds. The same object for the same prices: rails remember it by identity. */
-  dearest(offers: readonly [Offer, ...Offer[]]): PriceSnapshot;
+  /**
+   * Prices that none of these offers exceeds, at least one, under the name of `model`. The same object for the same prices: rails
+   * remember it by identity.
+   */
+  dearest(model: ServedModel, offers: readonly Offer[]): PriceSnapshot;
   /**
    * Makes offers and prices anew where something changed that they depend on: to be called when sources, their lists, the mappings
    * or the exchange rate changed. A few hundred models are done when it returns, more a little later.
@@ -115,8 +118,10 @@ export function createCatalog(options: CatalogOptions): Catalog {
       throw notFound(model);
     },
     models: () => families.models(),
-    dearest: ([first, ...others]) =>
-      dearest([first.snapshot, ...others.map(({ snapshot }) => snapshot)]),
+    dearest({ id }, [first, ...others]) {
+      if (first === undefined) throw new RangeError('there is no price of no offers');
+      return dearest(id, [first.snapshot, ...others.map(({ snapshot }) => snapshot)]);
+    },
     reprice: () => work.run(),
     refresh,
     start: refreshAndPlan,

@@ -192,16 +192,17 @@ describe('prices', () => {
 
   test('of the candidates of a request are one object as long as they are the same', () => {
     const catalog = catalogOf(() => [nodeOf('a', ['m'], 1), nodeOf('b', ['m'], 2), sourceOf('c')]);
-    const [c, a, b] = catalog.find('m').offers;
+    const model = catalog.find('m');
+    const [c, a, b] = model.offers;
     if (a === undefined || b === undefined) throw new Error('three offers');
 
-    const dearest = catalog.dearest([a, b]);
+    const dearest = catalog.dearest(model, [a, b]);
 
-    expect(catalog.dearest([b, a])).toBe(dearest);
-    expect(catalog.dearest([a, b, c])).toBe(dearest);
-    expect(catalog.dearest([a, c])).not.toBe(dearest);
+    expect(catalog.dearest(model, [b, a])).toBe(dearest);
+    expect(catalog.dearest(model, [a, b, c])).toBe(dearest);
+    expect(catalog.dearest(model, [a, c])).not.toBe(dearest);
     expect(dearest.inputPmsat).toBe(b.snapshot.inputPmsat);
-    expect(catalog.dearest([c])).toBe(c.snapshot);
+    expect(catalog.dearest(model, [c])).toBe(c.snapshot);
   });
 
   test('of very many models are made while the event loop turns, and seen all at once', async () => {
@@ -254,6 +255,18 @@ describe('spellings', () => {
       'anthropic/claude-3.5',
       'Claude-3-5',
     ]);
+  });
+
+  test('make no difference to the name that a request is priced under', () => {
+    const sources = [nodeOf('a', ['m'], 1), nodeOf('b', ['m'], 1), nodeOf('c', ['v/M'], 2)];
+    const catalog = catalogOf(() => sources);
+    const model = catalog.find('v/m');
+    const last = model.offers.slice(2);
+
+    const dearest = catalog.dearest(model, last);
+
+    expect(dearest).toMatchObject({ model: 'm', provider: 'c' });
+    expect(catalog.dearest(model, last)).toBe(dearest);
   });
 
   test('that are mapped follow the mappings, as soon as they change', () => {
