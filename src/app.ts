@@ -13,6 +13,7 @@ import { createCatalog } from './router/catalog.ts';
 import type { Catalog } from './router/catalog.ts';
 import { modelItems } from './router/model-items.ts';
 import { complete } from './router/router.ts';
+import { createRouting } from './router/routing.ts';
 import { RELAY_LIMITS } from './router/work.ts';
 import type { RouterParts } from './router/work.ts';
 import { createTokenCounter } from './tokens/counter.ts';
@@ -48,6 +49,11 @@ export async function startApp(config: Config, log: Log, seams: Seams = {}): Pro
     catalog,
     countTokens: (texts, model, use) => counter.count(texts, encodingFor(model), use),
     floorOutputTokens: config.payment.floorOutputTokens,
+    routing: createRouting({
+      ...config.routing,
+      clock: systemClock,
+      usdPmsat: () => rate.current()?.usdPmsat,
+    }),
     rails: [money.cashu],
     log,
     limits: RELAY_LIMITS,

@@ -27,6 +27,7 @@ export const ERRORS = {
   not_found: kind(404, 'invalid_request_error', 'never'),
   method_not_allowed: kind(405, 'invalid_request_error', 'never'),
   model_not_found: kind(404, 'invalid_request_error', 'never'),
+  no_matching_provider: kind(404, 'invalid_request_error', 'never'),
   rate_limited: kind(429, 'rate_limit_error', 'later'),
   balance_in_use: kind(429, 'rate_limit_error', 'later'),
   payer_gone: kind(499, 'invalid_request_error', 'never'),

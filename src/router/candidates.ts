@@ -1,29 +1,95 @@
-import { chargeOf } from '../pricing/charge.ts';
+import { isAffordable, isOpen, isRoomy } from './fitness.ts';
 import type { Offer, ServedModel } from './offer.ts';
+import { admissionOf } from './preferences.ts';
+import type { Admission } from './preferences.ts';
+import { ranked, TRUSTED } from './ranking.ts';
+import { nobodyAdmitted, noUpstream } from './refusal.ts';
+import type { Routing } from './routing.ts';
+import type { Wanted } from './wanted.ts';
 
-/** What a request is expected to use, as far as the order of prices depends on it. */
-export interface Shape {
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  readonly images: number;
+/** So many offers may be tried for one request at most. */
+export const MAX_CANDIDATES = 8;
+
+/** The cheapest so many are compared: of providers that are trusted, and of strangers, whose number anyone can raise. */
+const TRUSTED_COMPARED = 24;
+const STRANGERS_COMPARED = 16;
+/** So many are looked at more closely: whether what they may cost can be paid. */
+const TRUSTED_LOOKED_AT = 128;
+const STRANGERS_LOOKED_AT = 64;
+
+/**
+ * The offers that may be tried, in order, at most 8; `model.offers` stand in the order of price. Left out is what the request
+ * does not admit, what is blocked, cooled or left alone at present, and what cannot be bought: empty when nothing is left. Changes
+ * nothing: who asks may not even pay.
+ */
+export function candidatesOf(
+  model: ServedModel,
+  wanted: Wanted,
+  routing: Routing,
+): readonly Offer[] {
+  const { offers } = model;
+  const admits = admissionOf(wanted.wishes, routing.usdPmsat());
+  if (offers.length === 1) {
+    const [offer] = offers;
+    const isFit = isOpen(offer, wanted, routing) && isAffordable(offer, wanted);
+    return isFit && admits?.(offer) !== false ? offers : [];
+  }
+  const search = { wanted, routing, admits };
+  const roomy = fitAmong(offers, search, true);
+  // What is too long for all of them, their upstreams say best.
+  const fit = roomy.length > 0 ? roomy : fitAmong(offers, search, false);
+  return fit.length < 2 ? fit : ranked(fit, wanted, routing).slice(0, MAX_CANDIDATES);
 }
 
 /**
- * The offers that may be tried, the cheapest for this request first. Offers whose upstream is left alone at present are left
- * out: empty when none is up. Changes nothing: who asks may not even pay.
+ * The candidates of several models, those of one before those of the next, at most 8. Throws RouterError when there is none:
+ * `no_matching_provider` where the request itself admits none, else `no_upstream`.
  */
-export function candidatesOf(model: ServedModel, shape: Shape): readonly Offer[] {
-  const up = model.offers.filter((offer) => !offer.breaker.isResting);
-  if (up.length < 2) return up;
-  const usage = {
-    input: shape.inputTokens,
-    cachedInput: 0,
-    output: shape.outputTokens,
-    reasoning: 0,
-    images: shape.images,
-  };
-  return up
-    .map((offer) => ({ offer, price: chargeOf(offer.snapshot, usage) }))
-    .toSorted((a, b) => (a.price < b.price ? -1 : Number(a.price > b.price)))
-    .map(({ offer }) => offer);
+export function candidatesAmong(
+  models: readonly ServedModel[],
+  wanted: Wanted,
+  routing: Routing,
+): readonly [Offer, ...Offer[]] {
+  const [first, second] = models;
+  const found =
+    first !== undefined && second === undefined
+      ? candidatesOf(first, wanted, routing)
+      : models.flatMap((model) => candidatesOf(model, wanted, routing)).slice(0, MAX_CANDIDATES);
+  if (isSome(found)) return found;
+  const admits = admissionOf(wanted.wishes, routing.usdPmsat());
+  const isAdmitted = models.some(({ offers }) => offers.some((offer) => admits?.(offer) !== false));
+  throw isAdmitted ? noUpstream() : nobodyAdmitted(wanted.wishes);
+}
+
+function isSome(offers: readonly Offer[]): offers is readonly [Offer, ...Offer[]] {
+  return offers.length > 0;
+}
+
+interface Search {
+  readonly wanted: Wanted;
+  readonly routing: Routing;
+  readonly admits: Admission;
+}
+
+function fitAmong(
+  offers: readonly Offer[],
+  { wanted, routing, admits }: Search,
+  mustBeRoomy: boolean,
+): readonly Offer[] {
+  const { order } = wanted.wishes.preferences;
+  const found: Offer[] = [];
+  const trusted = { places: TRUSTED_COMPARED, looks: TRUSTED_LOOKED_AT };
+  const strangers = { places: STRANGERS_COMPARED, looks: STRANGERS_LOOKED_AT };
+  for (const offer of offers) {
+    const kind = offer.trust < TRUSTED ? strangers : trusted;
+    const isFull = kind.places <= 0 || kind.looks <= 0;
+    if (isFull && !order.includes(offer.provider)) continue;
+    if (admits?.(offer) === false || !isOpen(offer, wanted, routing)) continue;
+    if (mustBeRoomy && !isRoomy(offer, wanted)) continue;
+    kind.looks -= 1;
+    if (!isAffordable(offer, wanted)) continue;
+    kind.places -= 1;
+    found.push(offer);
+  }
+  return found;
 }

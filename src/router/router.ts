@@ -24,7 +24,7 @@ export async function complete(
   let order: Order | undefined;
   let payment: Payment;
   try {
-    order = readOrder(parts, incoming.body);
+    order = readOrder(parts, incoming);
     payment = await pay(parts.rails, incoming, order.quote);
   } catch (thrown) {
     // Nothing was taken, or what was taken is safe on an account.

@@ -11,6 +11,8 @@ import type { CatalogSource } from '../../src/router/catalog-source.ts';
 import { createCatalog } from '../../src/router/catalog.ts';
 import type { Report } from '../../src/router/report.ts';
 import { complete } from '../../src/router/router.ts';
+import { createRouting } from '../../src/router/routing.ts';
+import type { Routing, RoutingOptions } from '../../src/router/routing.ts';
 import type { Sink } from '../../src/router/sink.ts';
 import { RELAY_LIMITS } from '../../src/router/work.ts';
 import type { RouterParts } from '../../src/router/work.ts';
@@ -239,6 +241,10 @@ export function recordingSink(gone: Cancel): RecordingSink {
 export const countWords = async (texts: readonly string[]): Promise<number> =>
   texts.join(' ').split(/\s+/).filter(Boolean).length;
 
+/** Among equals always the first. */
+export const firstOfEquals = (more: Partial<RoutingOptions> = {}): Routing =>
+  createRouting({ clock: systemClock, usdPmsat: () => undefined, random: () => 0, ...more });
+
 export interface Asked {
   readonly sink: RecordingSink;
   readonly gone: Canceller;
@@ -267,6 +273,7 @@ export function send(
     rails: [rail],
     countTokens: countWords,
     floorOutputTokens: 16,
+    routing: firstOfEquals(),
     log: silentLog,
     limits: { ...RELAY_LIMITS, meterMs: 10, usageMs: 60 },
     ...more,
