@@ -2,61 +2,69 @@ import { finalizeEvent, generateSecretKey, getPublicKey } from 'nostr-tools/pure
 
 import type { EventTemplate, NostrEvent } from './event.ts';
 
-/** Signs events with one key, and only of the kinds that this program has a use for. */
+/** A key that signs what a node has to say, and nothing else. */
 export interface Signer {
   /** 64 hex digits. */
   readonly pubkey: string;
-  /** Rejects for a kind that it does not sign: a fault elsewhere must not speak in the operator's name. */
+  /**
+   * Leaves the template as it is. Rejects for a kind that a node does not publish, so that a fault elsewhere cannot speak in the
+   * node's name; and after `close`.
+   */
   sign(template: EventTemplate): Promise<NostrEvent>;
+  /** Forgets the key. Idempotent. */
   close(): Promise<void>;
 }
 
-/** NIP-42 AUTH. */
-export const AUTH_KIND = 22_242;
-/** Announcement, deletion, relay list, AUTH, HTTP auth, review. */
-export const SIGNED_KINDS: ReadonlySet<number> = new Set([
-  38_421,
-  5,
-  10_002,
-  AUTH_KIND,
-  27_235,
-  38_425,
-]);
+/** Deletion, relay list, relay authentication, HTTP authentication, announcement, review. */
+export const NODE_KINDS: readonly number[] = [5, 10_002, 22_242, 27_235, 38_421, 38_425];
+const RELAY_AUTHENTICATION = 22_242;
 
-/** Signs with this key. */
+/** Signs the kinds of a node. `secretKey`: 32 bytes, copied. Throws when they are no secret key. */
 export function createKeySigner(secretKey: Uint8Array): Signer {
-  return signerOf(secretKey, SIGNED_KINDS);
+  return signerFor(secretKey, NODE_KINDS);
 }
 
-/** A key for this process alone, which answers to relays that want to know somebody before they talk. */
+/** A key that lives as long as its owner: for relays that want to see one from readers (NIP-42). Signs nothing else. */
 export function createThrowawaySigner(): Signer {
-  return signerOf(generateSecretKey(), new Set([AUTH_KIND]));
+  return signerFor(generateSecretKey(), [RELAY_AUTHENTICATION]);
 }
 
-function signerOf(secretKey: Uint8Array, kinds: ReadonlySet<number>): Signer {
+/** Rejects when `kinds` has not the template's kind. */
+export function refuseForeignKinds(kinds: readonly number[], { kind }: EventTemplate): void {
+  if (!kinds.includes(kind)) throw new Error(`this key does not sign events of kind ${kind}`);
+}
+
+function signerFor(secretKey: Uint8Array, kinds: readonly number[]): Signer {
+  const key = Uint8Array.from(secretKey);
+  const pubkey = publicKeyOf(key);
+  let isClosed = false;
   return {
-    pubkey: getPublicKey(secretKey),
+    pubkey,
     async sign(template) {
-      refuseOtherKinds(template, kinds);
-      const { kind, created_at, content } = template;
-      // finalizeEvent writes into what it is given.
-      const tags = template.tags.map((tag) => [...tag]);
-      const event = finalizeEvent({ kind, created_at, tags, content }, secretKey);
-      return {
-        id: event.id,
-        pubkey: event.pubkey,
-        created_at,
-        kind,
-        tags,
-        content,
-        sig: event.sig,
-      };
+      if (isClosed) throw new Error('the signing key is closed');
+      refuseForeignKinds(kinds, template);
+      return finalize(template, key);
     },
-    close: async () => undefined,
+    async close() {
+      isClosed = true;
+      key.fill(0);
+    },
   };
 }
 
-/** Throws for a kind that is not one of `kinds`. */
-export function refuseOtherKinds(template: EventTemplate, kinds: ReadonlySet<number>): void {
-  if (!kinds.has(template.kind)) throw new Error(`events of kind ${template.kind} are not signed`);
+/** The cause would show the key. */
+function publicKeyOf(key: Uint8Array): string {
+  try {
+    return getPublicKey(key);
+  } catch {
+    throw new Error('this is no secret key');
+  }
+}
+
+/** nostr-tools writes into what it is given, and marks it as verified. */
+function finalize(template: EventTemplate, key: Uint8Array): NostrEvent {
+  const { kind, created_at: createdAt, content } = template;
+  const tags = template.tags.map((tag) => [...tag]);
+  const { id, pubkey, sig } = finalizeEvent({ kind, created_at: createdAt, tags, content }, key);
+  return { id, pubkey, created_at: createdAt, kind, tags, content, sig };
 }
