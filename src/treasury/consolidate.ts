@@ -18,6 +18,8 @@ const LEAST_WORTH_PER_FEE = 100n;
 /** Coins looked at: those that stay of each of 64 amounts, and enough for a swap. */
 const LOOKED_AT = 64n * READY_PER_AMOUNT + BigInt(COINS_PER_SWAP);
 const INTERVAL_MS = 600_000;
+/** After a round that did not reach the end. */
+const BUSY_INTERVAL_MS = 10_000;
 const LANE_WAIT_MS = 5_000;
 
 export interface Consolidation {
@@ -60,18 +62,30 @@ export function createConsolidation(parts: TreasuryOptions): Consolidation {
     return swaps;
   }
 
+  async function round(): Promise<void> {
+    let swaps = 0;
+    try {
+      swaps = await once();
+    } catch (error) {
+      log.error({ err: error }, 'consolidation failed');
+    }
+    if (!isStopping) schedule(swaps < MAX_SWAPS_PER_MINT ? INTERVAL_MS : BUSY_INTERVAL_MS);
+  }
+
+  function schedule(ms: number): void {
+    timer = setTimeout(() => {
+      running = round();
+    }, ms).unref();
+  }
+
   return {
     once,
     start() {
-      timer = setInterval(() => {
-        running = once().catch((error: unknown) =>
-          log.error({ err: error }, 'consolidation failed'),
-        );
-      }, INTERVAL_MS).unref();
+      schedule(INTERVAL_MS);
     },
     async stop() {
       isStopping = true;
-      clearInterval(timer);
+      clearTimeout(timer);
       await running;
     },
   };

@@ -1,4 +1,5 @@
 import type { Log } from '../lib/log.ts';
+import type { Operation } from '../store/operation.ts';
 import type { Store } from '../store/store.ts';
 import type { Mints } from '../wallet/mints.ts';
 import { freeTotals } from '../wallet/treasury-coins.ts';
@@ -26,15 +27,9 @@ export function createFreeSat(parts: { store: Store; mints: Mints; log: Log }): 
   let reading: Promise<void> = Promise.resolve();
 
   async function refresh(): Promise<void> {
-    const fresh = new Map<bigint, bigint>();
-    for (const { mint: id, keyset, total } of await store.read(freeTotals)) {
-      const mint = mints.byId(id);
-      if (mint !== undefined && isSpendable(mints, mint, keyset))
-        fresh.set(id, (fresh.get(id) ?? 0n) + total);
-    }
-    const before = known;
+    const fresh = await store.read(() => freeByMint(mints));
+    const changed = mints.all.some(({ id }) => known.get(id) !== fresh.get(id));
     known = fresh;
-    const changed = mints.all.some(({ id }) => before.get(id) !== fresh.get(id));
     if (changed) for (const listener of listeners) listener();
   }
 
@@ -60,4 +55,18 @@ export function createFreeSat(parts: { store: Store; mints: Mints; log: Log }): 
       await reading;
     },
   };
+}
+
+/** One reading of all mints, so that a later one never tells something older. */
+function* freeByMint(mints: Mints): Operation<ReadonlyMap<bigint, bigint>> {
+  const free = new Map<bigint, bigint>();
+  for (const mint of mints.all) {
+    const totals = yield* freeTotals(mint.id);
+    const spendable = totals.filter(({ keyset }) => isSpendable(mints, mint, keyset));
+    free.set(
+      mint.id,
+      spendable.reduce((sum, { total }) => sum + total, 0n),
+    );
+  }
+  return free;
 }

@@ -10,8 +10,8 @@ import { createSplitting } from './splitting.ts';
 import { giveToken, tokenRow } from './tokens.ts';
 import type { SpendOrder, Spent, Treasury } from './treasury.ts';
 
-/** Others may take what a split made; then it is split again, so often. */
-const MAX_ROUNDS = 8;
+/** Others may take what a split made; then it waits for the next one or makes it, so often. */
+const MAX_ROUNDS = 32;
 
 /** Pays other nodes with treasury coins. */
 export function createSpending(parts: TreasuryOptions): Pick<Treasury, 'spend' | 'spentToken'> {

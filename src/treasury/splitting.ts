@@ -11,8 +11,8 @@ import type { TreasuryOptions } from './parts.ts';
 
 /** A split makes coins for so many payments of the same size beyond the one that needs it. */
 const READY_PAYMENTS = 4;
-/** Payments that wait for one split and are counted with it. */
-const MAX_COUNTED = 8;
+/** Coins that a split makes for other payments than the one that needs it, those that wait for it included. */
+const MAX_READY_COINS = 128;
 /** Coins looked at for a split: the largest ones. */
 const MAX_INPUTS = 200n;
 const LANE_WAIT_MS = 10_000;
@@ -83,7 +83,9 @@ async function planSplit(
   const { mints } = parts.wallet;
   if ((await parts.store.read(() => fittingCoins(mints, mint, sat))) !== undefined) return 'fits';
   const size = all.reduce((most, one) => (one > most ? one : most), sat);
-  const payments = { size, times: READY_PAYMENTS + Math.min(all.length - 1, MAX_COUNTED) };
+  const coinsPerPayment = size.toString(2).length;
+  const most = Math.ceil(MAX_READY_COINS / coinsPerPayment);
+  const payments = { size, times: Math.min(READY_PAYMENTS + all.length - 1, most) };
   const inputs = await coinsToBreak(parts, mint, sat, size * BigInt(payments.times));
   if (inputs === undefined) return undefined;
   const keyset = activeKeyset(mint);

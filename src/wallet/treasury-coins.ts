@@ -6,9 +6,9 @@ import type { Coin } from './coins.ts';
  * The treasury may hold many coins, since every payment leaves some: none of these reads more of them than it is asked for, but
  * for the totals, which only walk an index. The words of the conditions are those of the partial indices.
  */
-const FREE_TOTALS = query<{ mint: bigint; keyset: string; total: bigint }>(
-  `SELECT mint, keyset, sum(amount) AS total FROM coin
-   WHERE owner = 'treasury' AND state = 'free' GROUP BY mint, keyset`,
+const FREE_TOTALS = query<{ keyset: string; total: bigint }>(
+  `SELECT keyset, sum(amount) AS total FROM coin
+   WHERE owner = 'treasury' AND state = 'free' AND mint = ? GROUP BY keyset`,
 );
 const WORTH = query<{ total: bigint }>(
   `SELECT coalesce((SELECT sum(amount) FROM coin WHERE owner = 'treasury' AND state = 'free' AND mint = ?), 0)
@@ -33,9 +33,9 @@ const GIVEN = query<Coin>(
   `SELECT * FROM coin WHERE owner = 'treasury' AND change = ? ORDER BY amount, counter`,
 );
 
-/** What is free, by mint and keyset. */
-export function freeTotals(): Operation<{ mint: bigint; keyset: string; total: bigint }[]> {
-  return all(FREE_TOTALS);
+/** What is free at a mint, by keyset. */
+export function freeTotals(mint: bigint): Operation<{ keyset: string; total: bigint }[]> {
+  return all(FREE_TOTALS, mint);
 }
 
 /** What the treasury has at a mint: free, or in a swap of its own just now. */

@@ -31,6 +31,8 @@ import type { Mints } from '../../src/wallet/mints.ts';
 import { walletSchema } from '../../src/wallet/schema.ts';
 import { loadSeeds } from '../../src/wallet/seeds.ts';
 import { createWallet } from '../../src/wallet/wallet.ts';
+import { mortalStore } from './mortal-store.ts';
+import type { Death } from './mortal-store.ts';
 
 export interface WorldOptions {
   readonly mint?: MintOptions;
@@ -48,6 +50,10 @@ export interface CashuWorld extends AsyncDisposable {
   mints: Mints;
   /** Stops the router's parts and starts them again on the same home; with its seed alone where the database is lost. */
   restart(options?: { readonly databaseLost?: boolean }): Promise<void>;
+  /** The router dies there, with whatever it is doing; `restart` brings it back. */
+  dieAt(death: Death): void;
+  /** Kills it now and starts it again. */
+  kill(): Promise<void>;
   /** Every fault of the ledger, and of the ledger against the coins; empty when all is well. */
   faults(): Promise<readonly string[]>;
 }
@@ -70,6 +76,13 @@ export async function cashuWorld(options: WorldOptions = {}): Promise<CashuWorld
       const { rail, treasury, store, mints } = running;
       Object.assign(world, { rail, treasury, store, mints });
     },
+    dieAt(death) {
+      running.mortal.dieAt(death);
+    },
+    async kill() {
+      running.mortal.die();
+      await world.restart();
+    },
     async faults() {
       return (await running.store.read(checkBooks)).faults;
     },
@@ -87,14 +100,17 @@ async function startParts(home: string, mint: DemoMint, options: WorldOptions) {
   const log = silentLog;
   const crypto = loadCrypto();
   const seeds = await loadSeeds(home);
-  const store = await openStore({
-    database: `file:${join(home, 'test.db')}`,
-    schemas: [ledgerSchema, walletSchema, treasurySchema],
-    log,
-    onFatal: (cause) => {
-      throw cause;
-    },
-  });
+  const mortal = mortalStore(
+    await openStore({
+      database: `file:${join(home, 'test.db')}`,
+      schemas: [ledgerSchema, walletSchema, treasurySchema],
+      log,
+      onFatal: (cause) => {
+        throw cause;
+      },
+    }),
+  );
+  const { store } = mortal;
   const mints = await createMints({ urls: [mint.url], store, crypto, log, clock });
   const wallet = createWallet({ store, crypto, seeds, clock, log, mints });
   const money = { store, wallet, crypto, seeds, clock, log };
@@ -111,6 +127,7 @@ async function startParts(home: string, mint: DemoMint, options: WorldOptions) {
     mints,
     rail,
     treasury,
+    mortal,
     async stop() {
       await treasury.stop();
       await rail.stop();
