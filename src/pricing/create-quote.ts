@@ -68,7 +68,7 @@ function limitsOf(request: QuoteRequest, inputTokens: number): Omit<Quote, 'refi
 }
 
 /** The dearest way to spend these tokens: nobody knows yet what will be cached or reasoning. */
-function dearestUsage(
+export function dearestUsage(
   snapshot: PriceSnapshot,
   { input, output, images }: Pick<Usage, 'input' | 'output' | 'images'>,
 ): Usage {

@@ -2,6 +2,7 @@ import { dearestOf } from '../pricing/dearest.ts';
 import { familyOf, memberOf } from './aliases.ts';
 import type { Family, ModelName, Named, Spellings } from './aliases.ts';
 import type { Offer, ServedModel } from './offer.ts';
+import { usualOffers } from './usual-offers.ts';
 
 /** A priced model of one provider, under its name. */
 export interface Listing extends Named {
@@ -117,11 +118,13 @@ function servedModel({ id, all }: Spellings<Listing>): ServedModel {
   const ranked = all.toSorted((a, b) => a.rank() - b.rank());
   const [first, ...others] = cheapestOfEach(ranked);
   if (first === undefined) throw new RangeError('a model is offered by somebody');
-  const dearest = dearestOf([first.snapshot, ...others.map(({ snapshot }) => snapshot)]);
+  const offers = [first, ...others] as const;
+  const usual = usualOffers(offers).map(({ snapshot }) => snapshot);
+  const dearest = dearestOf([first.snapshot, ...usual]);
   return {
     id,
     name: titleOf(ranked) ?? id,
-    offers: [first, ...others],
+    offers,
     dearest: dearest.model === id ? dearest : { ...dearest, model: id },
   };
 }

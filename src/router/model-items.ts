@@ -3,38 +3,50 @@ import type { ModelItem } from '../openai/model-item.ts';
 import { chargeOf } from '../pricing/charge.ts';
 import { satPerToken, usdPerToken } from '../pricing/published-price.ts';
 import type { Offer, ServedModel } from './offer.ts';
+import { TRUSTED } from './ranking.ts';
 
 /** A context that a provider did not tell; clients want a number. */
 const UNKNOWN_CONTEXT = 8_192;
+/** A list of more than these is of no use to anybody, and of many MB. All are served, whether listed or not. */
+const MAX_LISTED = 20_000;
 
-/** The entries of `/v1/models`, at the price that no request exceeds. `startedS`: since when they are served, unix seconds. */
+export interface ModelItemOptions {
+  /** Pico-msat per US dollar; undefined while no rate is known. */
+  readonly usdPmsat: bigint | undefined;
+  /** Since when they are served, unix seconds. */
+  readonly startedS: number;
+}
+
+/** The entries of `/v1/models`, at the price that no request exceeds. */
 export function modelItems(
   models: readonly ServedModel[],
-  options: { readonly usdPmsat: bigint | undefined; readonly startedS: number },
+  options: ModelItemOptions,
 ): readonly ModelItem[] {
-  return models.map((model) => {
-    const { dearest, offers } = model;
-    const contextLength = most(offers, (offer) => offer.contextLength) ?? UNKNOWN_CONTEXT;
-    const maxOutput = most(offers, (offer) => offer.maxOutput);
-    const output = maxOutput ?? most(offers, (offer) => offer.assumedMaxOutput) ?? contextLength;
-    const sat = satPerToken(dearest);
-    return modelItem({
-      id: model.id,
-      name: model.name,
-      ownedBy: offers.map((offer) => offer.provider).join(','),
-      description: model.name,
-      created: options.startedS,
-      contextLength,
-      maxOutput,
-      takesImages: dearest.imagePmsat > 0n || offers.some((offer) => offer.allowRemoteImages),
-      usd: usdPerToken(dearest, options.usdPmsat) ?? NO_PRICES,
-      sat,
-      maxCostSat: {
-        prompt: costSat(model, contextLength, 0),
-        completion: costSat(model, 0, output),
-        total: costSat(model, contextLength, output),
-      },
-    });
+  return models.slice(0, MAX_LISTED).map((model) => itemOf(model, options));
+}
+
+function itemOf(model: ServedModel, { usdPmsat, startedS }: ModelItemOptions): ModelItem {
+  const { dearest, offers } = model;
+  const contextLength = toldOf(offers, (offer) => offer.contextLength) ?? UNKNOWN_CONTEXT;
+  const maxOutput = toldOf(offers, (offer) => offer.maxOutput);
+  const output = maxOutput ?? toldOf(offers, (offer) => offer.assumedMaxOutput) ?? contextLength;
+  return modelItem({
+    id: model.id,
+    name: model.name,
+    description: model.name,
+    created: startedS,
+    contextLength,
+    maxOutput,
+    takesImages: dearest.imagePmsat > 0n || offers.some((offer) => offer.allowRemoteImages),
+    usd: usdPerToken(dearest, usdPmsat) ?? NO_PRICES,
+    sat: satPerToken(dearest),
+    providers: offers.map(({ provider }) => provider),
+    lowestSat: satPerToken(offers[0].snapshot),
+    maxCostSat: {
+      prompt: costSat(model, contextLength, 0),
+      completion: costSat(model, 0, output),
+      total: costSat(model, contextLength, output),
+    },
   });
 }
 
@@ -45,10 +57,15 @@ function costSat({ dearest }: ServedModel, input: number, output: number): numbe
   return Number(chargeOf(dearest, usage)) / 1000;
 }
 
-function most(
+/** The most that those tell who are trusted; among strangers alone what the middle one tells, or one of them would make it absurd. */
+function toldOf(
   offers: readonly Offer[],
   of: (offer: Offer) => number | undefined,
 ): number | undefined {
-  const known = offers.flatMap((offer) => of(offer) ?? []);
-  return known.length === 0 ? undefined : Math.max(...known);
+  const trusted = offers
+    .filter(({ trust }) => trust >= TRUSTED)
+    .flatMap((offer) => of(offer) ?? []);
+  if (trusted.length > 0) return trusted.reduce((a, b) => Math.max(a, b));
+  const told = offers.flatMap((offer) => of(offer) ?? []).toSorted((a, b) => a - b);
+  return told[Math.floor((told.length - 1) / 2)];
 }

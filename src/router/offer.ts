@@ -13,7 +13,7 @@ export interface Offer {
   readonly snapshot: PriceSnapshot;
   /** What the upstream asks of us, before any markup. */
   readonly cost: PriceSnapshot;
-  /** What payers are charged for an ordinary request, in msat: 1,000 tokens of prompt and 500 of answer. */
+  /** What payers are charged for an ordinary request at most, in msat: 1,000 tokens of prompt and 500 of answer. */
   readonly nominalMsat: number;
   /** It may be sold for less than it costs us. */
   readonly belowCost: boolean;
@@ -39,6 +39,6 @@ export interface ServedModel {
   readonly name: string;
   /** Of each provider one, the nominally cheapest first; of equal ones the provider that was named first. */
   readonly offers: readonly [Offer, ...Offer[]];
-  /** Prices that no offer exceeds: the highest of each. */
+  /** Prices that no usual offer exceeds: the highest of each. */
   readonly dearest: PriceSnapshot;
 }

@@ -1,6 +1,7 @@
 import type { Msat } from '../lib/amount.ts';
 import type { ListedModel } from '../openai/model-list.ts';
 import { exactPriceOf } from '../pricing/charge.ts';
+import { dearestUsage } from '../pricing/create-quote.ts';
 import { listPrice } from '../pricing/list.ts';
 import { priceOf, withPurchase } from '../pricing/price-list.ts';
 import type { PriceConfig } from '../pricing/price-list.ts';
@@ -46,7 +47,10 @@ const UNKNOWN_MAX_OUTPUT = 4_096;
 /** The same where the context is known to be large. */
 const LARGE_MAX_OUTPUT = 16_384;
 
-const ORDINARY = { input: 1_000, cachedInput: 0, output: 500, reasoning: 0, images: 0 };
+/** More output than this no model gives; who says so would have us hold that much. */
+const MAX_TOLD_OUTPUT = 262_144;
+
+const ORDINARY = { input: 1_000, output: 500, images: 0 };
 
 /** Prices every model of a provider; pauses after each. Reads only what it is given. */
 export function* pricedModels(market: Market): Generator<void, PricedModels> {
@@ -80,12 +84,12 @@ function modelsOf(
   listed: ReadonlyMap<string, ListedModel>,
 ): readonly ConfiguredModel[] {
   if (source.models !== '*') return source.models;
-  return [...listed.values()].map(({ id, name, contextLength, maxOutput }) => ({
+  return [...listed.values()].map(({ id, name, contextLength }) => ({
     id,
     upstreamId: id,
     name,
     context: contextLength,
-    maxOutput,
+    maxOutput: undefined,
     price: undefined,
   }));
 }
@@ -141,20 +145,30 @@ function offerOf(
     upstream: source.upstream,
     breaker: source.breaker,
     ...prices,
-    nominalMsat: Number(exactPriceOf(prices.snapshot, ORDINARY)) / Number(PMSAT_PER_MSAT),
+    nominalMsat: nominalMsat(prices.snapshot),
     belowCost: source.belowCost,
     get trust() {
       return trust();
     },
     upstreamModel: model.upstreamId,
     contextLength,
-    maxOutput: model.maxOutput ?? told?.maxOutput,
+    maxOutput: model.maxOutput ?? toldMaxOutput(told),
     assumedMaxOutput: assumedMaxOutput(contextLength),
     maxOutputField: source.maxOutputField,
     allowRemoteImages: source.allowRemoteImages,
     firstByteTimeoutMs: source.timeouts.firstByteMs,
     answerTimeoutMs: source.timeouts.answerMs,
   };
+}
+
+function nominalMsat(snapshot: PriceSnapshot): number {
+  const pmsat = exactPriceOf(snapshot, dearestUsage(snapshot, ORDINARY));
+  return Number(pmsat) / Number(PMSAT_PER_MSAT);
+}
+
+function toldMaxOutput(told: ListedModel | undefined): number | undefined {
+  if (told?.maxOutput === undefined) return undefined;
+  return Math.min(told.maxOutput, told.contextLength ?? Infinity, MAX_TOLD_OUTPUT);
 }
 
 function assumedMaxOutput(contextLength: number | undefined): number {

@@ -90,7 +90,8 @@ test('a model item has every field that some client cannot do without, prices as
   const item = modelItem({
     id: 'org/m',
     name: 'M',
-    ownedBy: 'gpu',
+    providers: ['gpu'],
+    lowestSat: prices,
     description: '',
     created: 7,
     contextLength: 4096,

@@ -2,14 +2,19 @@ import { expect, test } from 'vitest';
 
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import type { CatalogSource } from '../../src/router/catalog-source.ts';
 import { createCatalog } from '../../src/router/catalog.ts';
 import { modelItems } from '../../src/router/model-items.ts';
-import { configured, sourceOf, TEN_TWENTY } from './market.ts';
+import { configured, listed, nodeOf, satPrices, sourceOf, TEN_TWENTY } from './market.ts';
 
 const PMSAT_PER_USD = 1_000_000_000_000_000_000n;
 
 function itemsOf(models: readonly Parameters<typeof configured>[], usdPmsat?: bigint) {
-  const sources = [sourceOf('a', { models: models.map(([id, more]) => configured(id, more)) })];
+  const own = sourceOf('a', { models: models.map(([id, more]) => configured(id, more)) });
+  return itemsFrom([own], usdPmsat);
+}
+
+function itemsFrom(sources: readonly CatalogSource[], usdPmsat?: bigint) {
   const catalog = createCatalog({
     sources: () => sources,
     usdPmsat: () => usdPmsat,
@@ -80,4 +85,72 @@ test('prices are per token, in the numbers that are charged', () => {
     max_completion_cost: 10,
     max_cost: 20,
   });
+});
+
+test('the range of prices is told beside the highest, and who asks them', () => {
+  const sources = [nodeOf('dear', ['m'], 3), nodeOf('cheap', ['m'], 1), nodeOf('mean', ['m'], 2)];
+  const [item] = itemsFrom(sources);
+
+  expect(item).toMatchObject({
+    owned_by: 'cheap,mean,dear',
+    sats_pricing: { prompt: 3, completion: 3 },
+    nutroute: {
+      upstreams: 3,
+      lowest: { prompt: 1, completion: 1, internal_reasoning: 1, web_search: 0 },
+      highest: { prompt: 3, completion: 3 },
+      providers: ['cheap', 'mean', 'dear'],
+    },
+  });
+});
+
+test('no price that is shown is below the lowest or above the highest', () => {
+  const one = { satPerToken: { ...satPrices(1), input: '3', request: '5' } };
+  const other = { satPerToken: { ...satPrices(1), output: '3', image: '7' } };
+  const sources = [one, other].map((prices, index) => {
+    const list = [listed('m', prices)];
+    return { ...nodeOf(`p${index}`, []), listed: () => list };
+  });
+  const range = itemsFrom(sources)[0]?.['nutroute'] as Record<string, Record<string, number>>;
+
+  for (const [name, lowest] of Object.entries(range['lowest'] ?? {})) {
+    expect(range['highest']?.[name]).toBeGreaterThanOrEqual(lowest);
+  }
+  expect(range['highest']).toMatchObject({ prompt: 3, completion: 3, request: 5, image: 7 });
+});
+
+test('a model of very many providers names some of them', () => {
+  const sources = Array.from({ length: 30 }, (_, index) => nodeOf(`p${index}`, ['m'], 1));
+  const [item] = itemsFrom(sources);
+
+  expect(item?.['owned_by']).toBe('p0,p1,p2,p3,p4,...');
+  const named = Array.from({ length: 20 }, (_, index) => `p${index}`);
+  expect(item?.['nutroute']).toMatchObject({ upstreams: 30, providers: named });
+});
+
+test('no more than 20,000 models are listed', () => {
+  const [model] = createCatalog({
+    sources: () => [sourceOf('a')],
+    usdPmsat: () => undefined,
+    clock: systemClock,
+    log: silentLog,
+  }).models();
+  if (model === undefined) throw new Error('a model');
+
+  const items = modelItems(Array(20_001).fill(model), { usdPmsat: undefined, startedS: 1 });
+
+  expect(items).toHaveLength(20_000);
+});
+
+test('what one stranger tells of a context does not make a model cost a fortune', () => {
+  const contexts = [8_000, 100_000_000, 16_000];
+  const strangers = contexts.map((contextLength, index) => {
+    const list = [listed('m', { contextLength, maxOutput: 4_000, satPerToken: satPrices(1) })];
+    return { ...nodeOf(`p${index}`, []), trust: 0.1, listed: () => list };
+  });
+  const own = sourceOf('own', {
+    models: [configured('m', { context: 12_000, price: { unit: 'sat', input: 1, output: 1 } })],
+  });
+
+  expect(itemsFrom(strangers)[0]).toMatchObject({ context_length: 16_000 });
+  expect(itemsFrom([own, ...strangers])[0]).toMatchObject({ context_length: 12_000 });
 });

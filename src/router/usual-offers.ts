@@ -1,0 +1,29 @@
+import type { Offer } from './offer.ts';
+import { TRUSTED } from './ranking.ts';
+
+/** So many times dearer than others may an offer be, and still be one of them. */
+const SPREAD = 4;
+
+/**
+ * Those that are not out of proportion: a stranger who asks for a fortune, and will never be paid, must not raise what a payer has to
+ * hold, nor what `/v1/models` says that a model costs. Proportion is what those ask who are trusted; among strangers alone, what
+ * the cheaper half asks. `isNamed`: offers that are wanted at any price. Keeps the order; returns at least one of several.
+ */
+export function usualOffers(
+  offers: readonly Offer[],
+  isNamed: (offer: Offer) => boolean = () => false,
+): readonly Offer[] {
+  if (offers.length < 2) return offers;
+  const trusted = offers.filter(({ trust }) => trust >= TRUSTED);
+  const limit = SPREAD * (trusted.length > 0 ? highest(trusted) : lowerMedian(offers));
+  return offers.filter((offer) => offer.nominalMsat <= limit || isNamed(offer));
+}
+
+function highest(offers: readonly Offer[]): number {
+  return offers.reduce((most, { nominalMsat }) => Math.max(most, nominalMsat), 0);
+}
+
+function lowerMedian(offers: readonly Offer[]): number {
+  const sorted = offers.map(({ nominalMsat }) => nominalMsat).toSorted((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
+}
