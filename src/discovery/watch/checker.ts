@@ -1,0 +1,127 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Site } from './claims.ts';
+import type { ModelPulls } from './model-pulls.ts';
+import { askInfo } from './node-probe.ts';
+import type { InfoAnswer, NodeReader } from './node-probe.ts';
+import { createProbeQueue } from './probe-queue.ts';
+import { checkDelayMs } from './schedule.ts';
+import { afterAnswer, afterFailure } from './site-record.ts';
+import type { SiteRecord } from './site-record.ts';
+import type { SiteStore } from './site-store.ts';
+
+/** Asks sites who they are, a few at once, and sets when each is asked next. */
+export interface Checker {
+  /** Resolves when it was asked; then its models are pulled, where that is wanted and due. Undefined: too many wait. */
+  check(site: Site, isUrgent: boolean): Promise<void> | undefined;
+  /** Starts what is due. */
+  round(sites: Iterable<Site>): void;
+  /** What is still answered counts no more. */
+  stop(): void;
+}
+
+export interface CheckerOptions {
+  readonly guard: NodeReader;
+  readonly pulls: ModelPulls;
+  readonly siteStore: SiteStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: () => number;
+  readonly onChecked: (site: Site, before: SiteRecord) => void;
+}
+
+/** With the pulls of model lists: 16. Made-up addresses, which hang longest, never take all places. */
+const LIMITS = { running: 12, background: 8, waiting: 1024 };
+const WANTED_FOR_MS = 6 * 3_600_000;
+const USED_FOR_MS = 5 * 60_000;
+/** What fell due while the router was off is spread over this time. */
+const CATCH_UP_MS = 30 * 60_000;
+
+export function createChecker(options: CheckerOptions): Checker {
+  const { guard, pulls, siteStore, clock, log, random } = options;
+  const queue = createProbeQueue(LIMITS);
+  let isStopped = false;
+
+  async function checkNow(site: Site): Promise<void> {
+    const { url } = site.record;
+    const startMs = clock.now();
+    const answer = await askInfo(guard, url);
+    if (isStopped) return;
+    const nowMs = clock.now();
+    const before = site.record;
+    site.record = recordAfter(before, answer, { nowMs, latencyMs: nowMs - startMs });
+    site.dueAtMs = nowMs + delayMs(site, nowMs, random);
+    siteStore.keep(site.record);
+    if (answer.kind === 'failed') {
+      log.debug({ event: 'node_check_failed', url, err: answer.why }, 'a node did not answer');
+    }
+    options.onChecked(site, before);
+    if (isWanted(site, nowMs) && site.modelsDueAtMs <= nowMs) void pulls.pull(site);
+  }
+
+  function check(site: Site, isUrgent: boolean): Promise<void> | undefined {
+    const done = queue.add(site.record.url, () => checkNow(site), isUrgent);
+    if (done !== undefined) site.dueAtMs = Infinity;
+    return done;
+  }
+
+  return {
+    check,
+    round(sites) {
+      const nowMs = clock.now();
+      let isFull = false;
+      for (const site of sites) {
+        const wanted = isWanted(site, nowMs);
+        if (site.dueAtMs <= nowMs) {
+          if (wanted) void check(site, true);
+          else isFull ||= check(site, false) === undefined;
+        } else if (wanted && site.modelsDueAtMs <= nowMs) void pulls.pull(site);
+      }
+    },
+    stop() {
+      isStopped = true;
+      queue.clear();
+    },
+  };
+}
+
+/** Somebody wants to buy there. */
+export function isWanted(site: Site, nowMs: number): boolean {
+  return nowMs - site.wantedAtMs < WANTED_FOR_MS;
+}
+
+/** When a site is to be asked that has just come into view, be it new or known from before. */
+export function firstDueAtMs(site: Site, nowMs: number, random: () => number): number {
+  const { checkedAtMs } = site.record;
+  if (checkedAtMs === 0) return nowMs;
+  const dueAtMs = checkedAtMs + delayMs(site, nowMs, random);
+  return dueAtMs > nowMs ? dueAtMs : nowMs + random() * CATCH_UP_MS;
+}
+
+function delayMs(site: Site, nowMs: number, random: () => number): number {
+  const { record } = site;
+  const need = {
+    failures: record.failures,
+    hasAnswered: record.answeredAtMs > 0,
+    isUsed: nowMs - site.usedAtMs < USED_FOR_MS,
+    isWanted: isWanted(site, nowMs),
+  };
+  return checkDelayMs(need, random());
+}
+
+function recordAfter(
+  record: SiteRecord,
+  answer: InfoAnswer,
+  times: { readonly nowMs: number; readonly latencyMs: number },
+): SiteRecord {
+  switch (answer.kind) {
+    case 'answered':
+      return afterAnswer(record, answer.info, times);
+    case 'missing':
+      return afterFailure(record, true, times.nowMs);
+    case 'failed':
+      return afterFailure(record, false, times.nowMs);
+    default:
+      return answer satisfies never;
+  }
+}

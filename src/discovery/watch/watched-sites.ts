@@ -1,0 +1,115 @@
+import type { Clock } from '../../lib/clock.ts';
+import { firstDueAtMs } from './checker.ts';
+import { createClaims } from './claims.ts';
+import type { Claimant, Claims, Site } from './claims.ts';
+import { linkOf, newRecord } from './site-record.ts';
+import type { SiteRecord } from './site-record.ts';
+import type { SiteStore } from './site-store.ts';
+
+/** All sites that are claimed, what was known of those that no longer are, and who wants to hear of changes. */
+export interface WatchedSites extends Claims {
+  /** Takes over what is stored, of sites that have not been asked since. */
+  recall(records: readonly SiteRecord[]): void;
+  /** Something about a site changed: forgets findings that rest on it, and tells. `before`: its record until now. */
+  changed(site: Site, before: SiteRecord): void;
+  changedUrl(url: string): void;
+  onChange(listener: (pubkey: string, d: string) => void): void;
+}
+
+export interface WatchedSitesOptions {
+  readonly siteStore: SiteStore;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** However often a node is announced anew, or its requests fail. */
+export const MIN_GAP_MS = 60_000;
+const MAX_REMEMBERED = 30_000;
+
+export function createWatchedSites(options: WatchedSitesOptions): WatchedSites {
+  const { siteStore, clock, random } = options;
+  const listeners: ((pubkey: string, d: string) => void)[] = [];
+  /** Of URLs that nobody claims now. */
+  const remembered = new Map<string, SiteRecord>();
+
+  function tell({ node }: Claimant): void {
+    for (const listener of listeners) listener(node.pubkey, node.d);
+  }
+
+  function changed(site: Site, before: SiteRecord): void {
+    const nowMs = clock.now();
+    for (const claimant of site.claimants) {
+      claimant.findings = undefined;
+      const { pubkey } = claimant.node;
+      const link = linkOf(site.record, pubkey, nowMs);
+      // Thousands may claim one URL: most of them learn nothing new.
+      if (link !== 'conflict' || link !== linkOf(before, pubkey, nowMs)) tell(claimant);
+    }
+  }
+
+  const claims = createClaims({
+    open(url) {
+      const record = remembered.get(url) ?? newRecord(url, clock.now());
+      remembered.delete(url);
+      const site = newSite(record);
+      site.dueAtMs = firstDueAtMs(site, clock.now(), random);
+      return site;
+    },
+    closed({ record }) {
+      const [oldest] = remembered.size >= MAX_REMEMBERED ? remembered.keys() : [];
+      if (oldest !== undefined) remembered.delete(oldest);
+      if (record.checkedAtMs > 0) remembered.set(record.url, record);
+    },
+    announced: (site) => hasten(site, clock.now(), MIN_GAP_MS),
+    handedOver(site, before) {
+      siteStore.keep(site.record);
+      changed(site, before);
+    },
+  });
+
+  function adopt(site: Site, stored: SiteRecord): void {
+    const before = site.record;
+    const isClaimed = [...site.claimants].some(({ node }) => node.pubkey === stored.holder);
+    site.record = { ...stored, holder: isClaimed ? stored.holder : before.holder };
+    site.dueAtMs = firstDueAtMs(site, clock.now(), random);
+    changed(site, before);
+  }
+
+  return {
+    ...claims,
+    recall(records) {
+      for (const record of records) {
+        const site = claims.site(record.url);
+        if (site === undefined) remembered.set(record.url, record);
+        else if (site.record.checkedAtMs === 0) adopt(site, record);
+      }
+    },
+    changed,
+    changedUrl(url) {
+      const site = claims.site(url);
+      if (site !== undefined) changed(site, site.record);
+    },
+    onChange(listener) {
+      listeners.push(listener);
+    },
+  };
+}
+
+/** Brings a check forward, but not before `gapMs` have passed since the last one. */
+export function hasten(site: Site, nowMs: number, gapMs: number): void {
+  // It is being asked.
+  if (site.dueAtMs === Infinity) return;
+  site.dueAtMs = Math.min(site.dueAtMs, Math.max(nowMs, site.record.checkedAtMs + gapMs));
+}
+
+function newSite(record: SiteRecord): Site {
+  return {
+    record,
+    claimants: new Set<Claimant>(),
+    dueAtMs: 0,
+    modelsDueAtMs: 0,
+    modelsFailures: 0,
+    wantedAtMs: -Infinity,
+    usedAtMs: -Infinity,
+  };
+}
