@@ -89,8 +89,8 @@ function* load(pool: StringPool): Operation<Stored> {
   for (const row of yield* all(ANNOUNCEMENTS)) {
     const announcement = announcementOf(row, pool);
     if (announcement === undefined) continue;
-    const relay = pool.same(row.relay);
-    announcements.push({ announcement, relay, seenAtMs: Number(row.seen_at_ms) });
+    const source = pool.same(row.source);
+    announcements.push({ announcement, source, seenAtMs: Number(row.seen_at_ms) });
   }
   const deletions = yield* all(DELETIONS);
   const anchorEvents = yield* all(ANCHOR_EVENTS);
@@ -105,7 +105,7 @@ function* load(pool: StringPool): Operation<Stored> {
   };
 }
 
-function* upsertAnnouncement({ announcement, relay, seenAtMs }: Held, json: string) {
+function* upsertAnnouncement({ announcement, source, seenAtMs }: Held, json: string) {
   const { pubkey, d, id, createdAt, expiresAt } = announcement;
   return yield* run(
     UPSERT_ANNOUNCEMENT,
@@ -114,7 +114,7 @@ function* upsertAnnouncement({ announcement, relay, seenAtMs }: Held, json: stri
     id,
     BigInt(createdAt),
     expiresAt === undefined ? null : BigInt(expiresAt),
-    relay,
+    source,
     BigInt(seenAtMs),
     factsText(announcement),
     json,

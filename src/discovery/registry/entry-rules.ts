@@ -73,7 +73,13 @@ function isNews(event: NostrEvent, entry: Entry, parts: RuleParts): boolean {
 
 function hasRoom(event: NostrEvent, relay: string, entry: Entry, parts: RuleParts): boolean {
   if (entry !== 'announcement') return true;
-  return parts.quotas.admits(event, relay, parts.shelf.at(coordinateOf(event)) !== undefined);
+  const isHeld = parts.shelf.at(coordinateOf(event)) !== undefined;
+  return parts.quotas.admits(event, sourceOf(event, relay, parts), isHeld);
+}
+
+/** Whose share of the room an announcement takes: nodes of which an anchor speaks have their own, which no flood can fill. */
+export function sourceOf(event: NostrEvent, relay: string, { words }: RuleParts): string {
+  return words.reviews().has(event.pubkey) ? 'anchors' : relay;
 }
 
 /**

@@ -3,49 +3,44 @@ import { dropOldest } from './oldest.ts';
 import { coordinateOf } from './tags.ts';
 
 const MAX_ADDRESSES_PER_KEY = 8;
-/** Addresses that a relay was the first to tell of. */
-const MAX_ADDRESSES_PER_RELAY = 20_000;
-/** All relays together; each has an equal share, so that one that invents nodes leaves the others theirs. */
-const MAX_ADDRESSES = 60_000;
+/** All sources together; each has an equal share, so that one that invents nodes leaves the others theirs. */
+const MAX_ADDRESSES = 20_000;
 /** An address may be replaced this often at once (relays hold different versions), and then once in each interval. */
 const REPLACEMENT_BURST = 5;
 const REPLACEMENT_INTERVAL_MS = 10_000;
 const MAX_PACED_ADDRESSES = 10_000;
 
-/** How many addresses a key and a relay may fill, and how often an address may change. */
+/** How many addresses a key and a source may fill, and how often an address may change. A source: who told of it first. */
 export interface Quotas {
-  /** Whether there is room for what `relay` tells. `isHeld`: the address is known, so this would replace its version. */
-  admits(event: NostrEvent, relay: string, isHeld: boolean): boolean;
-  added(pubkey: string, relay: string): void;
-  removed(pubkey: string, relay: string): void;
+  /** Whether there is room for what `source` tells. `isHeld`: the address is known, so this would replace its version. */
+  admits(event: NostrEvent, source: string, isHeld: boolean): boolean;
+  added(pubkey: string, source: string): void;
+  removed(pubkey: string, source: string): void;
   replaced(event: NostrEvent): void;
 }
 
-export function createQuotas(relayCount: number, now: () => number): Quotas {
-  const share = Math.min(
-    MAX_ADDRESSES_PER_RELAY,
-    Math.floor(MAX_ADDRESSES / Math.max(1, relayCount)),
-  );
+export function createQuotas(sources: number, now: () => number): Quotas {
+  const share = Math.floor(MAX_ADDRESSES / Math.max(1, sources));
   const ofKey = new Map<string, number>();
-  const ofRelay = new Map<string, number>();
+  const ofSource = new Map<string, number>();
   /** When an address that is replaced at the interval's pace would have had all its replacements, unix ms. */
   const pacedUntil = new Map<string, number>();
   return {
-    admits(event, relay, isHeld) {
+    admits(event, source, isHeld) {
       if (!isHeld) {
         const isKeyFree = (ofKey.get(event.pubkey) ?? 0) < MAX_ADDRESSES_PER_KEY;
-        return isKeyFree && (ofRelay.get(relay) ?? 0) < share;
+        return isKeyFree && (ofSource.get(source) ?? 0) < share;
       }
       const until = pacedUntil.get(coordinateOf(event)) ?? 0;
       return until - now() <= (REPLACEMENT_BURST - 1) * REPLACEMENT_INTERVAL_MS;
     },
-    added(pubkey, relay) {
+    added(pubkey, source) {
       count(ofKey, pubkey, 1);
-      count(ofRelay, relay, 1);
+      count(ofSource, source, 1);
     },
-    removed(pubkey, relay) {
+    removed(pubkey, source) {
       count(ofKey, pubkey, -1);
-      count(ofRelay, relay, -1);
+      count(ofSource, source, -1);
     },
     replaced(event) {
       const coordinate = coordinateOf(event);

@@ -10,7 +10,7 @@ import type { Archive } from './archive.ts';
 import { createArchive } from './archive.ts';
 import { createDeletions } from './deletions.ts';
 import type { RuleParts } from './entry-rules.ts';
-import { deletedBy, entryOf } from './entry-rules.ts';
+import { deletedBy, entryOf, sourceOf } from './entry-rules.ts';
 import { createHintEvents } from './hint-events.ts';
 import { ANNOUNCEMENT } from './kinds.ts';
 import { createQuotas } from './quotas.ts';
@@ -122,7 +122,7 @@ function createParts({ store, clock, log, checkUrl, anchors, relayCount }: Regis
     words: createAnchorWords(anchors),
     hintEvents: createHintEvents(checkUrl),
     deletions: createDeletions(),
-    quotas: createQuotas(relayCount, () => clock.now()),
+    quotas: createQuotas(relayCount + 1, () => clock.now()),
     archive: createArchive(store, log),
     pool: createStringPool(),
     checkUrl,
@@ -148,11 +148,12 @@ function takeAnnouncement(event: NostrEvent, relay: string, parts: Parts): boole
   if (announcement === undefined) return false;
   const coordinate = coordinateOf(event);
   const before = shelf.at(coordinate);
-  if (before === undefined) quotas.added(event.pubkey, relay);
+  const source = before?.source ?? pool.same(sourceOf(event, relay, parts));
+  if (before === undefined) quotas.added(event.pubkey, source);
   else quotas.replaced(event);
   const held: Held = {
     announcement,
-    relay: before?.relay ?? pool.same(relay),
+    source,
     seenAtMs: before?.seenAtMs ?? clock.now(),
   };
   shelf.put(coordinate, held);
@@ -186,7 +187,7 @@ function removeAnnouncement(coordinate: string, { shelf, quotas, archive }: Part
   if (held === undefined) return;
   const { pubkey, d } = held.announcement;
   shelf.remove(coordinate);
-  quotas.removed(pubkey, held.relay);
+  quotas.removed(pubkey, held.source);
   archive.dropAnnouncement(pubkey, d);
 }
 
@@ -199,7 +200,7 @@ async function load(parts: Parts): Promise<void> {
   for (const held of stored.announcements) {
     const { pubkey, d } = held.announcement;
     shelf.put(`${ANNOUNCEMENT}:${pubkey}:${d}`, held);
-    quotas.added(pubkey, held.relay);
+    quotas.added(pubkey, held.source);
   }
   for (const event of stored.anchorEvents) {
     // The operator may have chosen other anchors since.

@@ -2,8 +2,8 @@ import type { Announcement } from '../announcement.ts';
 
 export interface Held {
   readonly announcement: Announcement;
-  /** Who told of this address first. */
-  readonly relay: string;
+  /** The relay that told of this address first, or `anchors` where one of them spoke of its key. */
+  readonly source: string;
   readonly seenAtMs: number;
 }
 

@@ -11,7 +11,7 @@ export function registryTables(ddl: Ddl): readonly string[] {
       `created_at_s ${ddl.integer} NOT NULL`,
       `expires_at_s ${ddl.integer}`,
       // Who told of this address first, and when.
-      `relay ${ddl.text} NOT NULL`,
+      `source ${ddl.text} NOT NULL`,
       `seen_at_ms ${ddl.integer} NOT NULL`,
       // What was read out of the event, as JSON: a start does not read the events again.
       `facts ${ddl.text} NOT NULL`,
@@ -35,20 +35,20 @@ export interface AnnouncementRow {
   readonly id: string;
   readonly created_at_s: bigint;
   readonly expires_at_s: bigint | null;
-  readonly relay: string;
+  readonly source: string;
   readonly seen_at_ms: bigint;
   readonly facts: string;
 }
 
 export const ANNOUNCEMENTS = query<AnnouncementRow>(
-  `SELECT pubkey, d, id, created_at_s, expires_at_s, relay, seen_at_ms, facts
+  `SELECT pubkey, d, id, created_at_s, expires_at_s, source, seen_at_ms, facts
    FROM announcement ORDER BY seen_at_ms, pubkey, d`,
 );
 export const ANNOUNCEMENT_JSON = query<{ json: string }>(
   'SELECT json FROM announcement WHERE pubkey = ? AND d = ?',
 );
 export const UPSERT_ANNOUNCEMENT = query(
-  `INSERT INTO announcement (pubkey, d, id, created_at_s, expires_at_s, relay, seen_at_ms, facts, json)
+  `INSERT INTO announcement (pubkey, d, id, created_at_s, expires_at_s, source, seen_at_ms, facts, json)
    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
    ON CONFLICT (pubkey, d) DO UPDATE SET id = excluded.id, created_at_s = excluded.created_at_s,
      expires_at_s = excluded.expires_at_s, facts = excluded.facts, json = excluded.json`,

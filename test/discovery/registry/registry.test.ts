@@ -312,12 +312,25 @@ describe('quotas', () => {
   });
 
   test('a relay that invents nodes fills its own share, and leaves the others theirs', async () => {
-    await using world = await setUp(undefined, 100);
-    for (let at = 0; at < 600; at++) {
+    await using world = await setUp(undefined, 99);
+    for (let at = 0; at < 200; at++) {
       world.registry.ingest(announcement({ pubkey: keyOf(at) }), RELAY);
     }
     expect(world.tell(announcement())).toBe(false);
     expect(world.tell(announcement(), OTHER_RELAY)).toBe(true);
+  });
+
+  test('a node of which an anchor speaks finds room in a relay that is full of invented ones', async () => {
+    await using world = await setUp(undefined, 99);
+    for (let at = 0; at < 200; at++) {
+      world.registry.ingest(announcement({ pubkey: keyOf(at) }), RELAY);
+    }
+    const tags = [
+      ['node', NODE],
+      ['t', 'lgtm'],
+    ];
+    world.tell(eventOf({ kind: 38425, pubkey: ANCHOR, tags }));
+    expect(world.tell(announcement())).toBe(true);
   });
 
   test('an address may change five times at once and then every ten seconds', async () => {

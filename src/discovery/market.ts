@@ -1,0 +1,142 @@
+import type { KnownNode } from './known-node.ts';
+import type { MarketNode, NodeHealth } from './market-node.ts';
+import { plainId, withIds } from './node-ids.ts';
+import type { Trust } from './trust/trust.ts';
+import type { Watch } from './watch/watch.ts';
+import type { NodeFindings } from './watch/watched-node.ts';
+
+/** All nodes, as what was announced, what they answered and how far they are trusted make them. */
+export interface Market {
+  /** The same array until `refresh` finds a change. */
+  nodes(): readonly MarketNode[];
+  /** What is known of the nodes of a key. */
+  known(pubkey: string): readonly KnownNode[];
+  /** By id, public key in hex, or URL. */
+  node(name: string): MarketNode | undefined;
+  /** Replaces all that is known; in the order in which it was first seen. */
+  setKnown(known: readonly KnownNode[]): void;
+  /** Something about the nodes of this key has changed. */
+  touch(pubkey: string): void;
+  /** Brings the nodes up to date; cheap where little has changed. Returns whether they changed. */
+  refresh(): boolean;
+}
+
+export interface MarketParts {
+  readonly watch: Pick<Watch, 'findings'>;
+  readonly trust: Pick<Trust, 'standing' | 'setLinked' | 'setHosts'>;
+}
+
+const NEVER_ASKED: NodeHealth = {
+  latencyMs: undefined,
+  answeredAtMs: 0,
+  failures: 0,
+  checkedAtMs: 0,
+};
+
+export function createMarket(parts: MarketParts): Market {
+  const { watch, trust } = parts;
+  let known: readonly KnownNode[] = [];
+  let knownOf = new Map<string, KnownNode[]>();
+  const built = new Map<KnownNode, MarketNode>();
+  const touched = new Set<string>();
+  let nodes: readonly MarketNode[] = [];
+  let byName: ReadonlyMap<string, MarketNode> | undefined;
+
+  const tellTrust = (pubkey: string): void => {
+    const own = (knownOf.get(pubkey) ?? []).map((node) => ({
+      urls: node.urls,
+      findings: watch.findings(node.pubkey, node.d),
+    }));
+    trust.setLinked(
+      pubkey,
+      own.some(({ findings }) => findings?.link === 'linked'),
+    );
+    trust.setHosts(pubkey, [...new Set(own.flatMap(({ urls }) => urls.map(hostOf)))]);
+  };
+  return {
+    nodes: () => nodes,
+    known: (pubkey) => knownOf.get(pubkey) ?? [],
+    node: (name) => (byName ??= namesOf(nodes)).get(name),
+    setKnown(next) {
+      known = next;
+      knownOf = new Map();
+      const gone = new Set(built.keys());
+      for (const node of next) {
+        const own = knownOf.get(node.pubkey);
+        if (own === undefined) knownOf.set(node.pubkey, [node]);
+        else own.push(node);
+        if (!gone.delete(node)) touched.add(node.pubkey);
+      }
+      for (const node of gone) {
+        built.delete(node);
+        touched.add(node.pubkey);
+      }
+    },
+    touch: (pubkey) => void touched.add(pubkey),
+    refresh() {
+      if (touched.size === 0) return false;
+      // Trust may touch keys in its turn: before the standings are read.
+      for (const pubkey of touched) tellTrust(pubkey);
+      for (const pubkey of touched) {
+        for (const node of knownOf.get(pubkey) ?? []) built.set(node, build(node, parts));
+      }
+      touched.clear();
+      nodes = withIds(known.flatMap((node) => built.get(node) ?? []));
+      byName = undefined;
+      return true;
+    },
+  };
+}
+
+function build(node: KnownNode, { watch, trust }: MarketParts): MarketNode {
+  const found = watch.findings(node.pubkey, node.d) ?? notAsked(node);
+  const id = plainId(found.url);
+  return {
+    id,
+    pubkey: node.pubkey,
+    d: node.d,
+    name: node.name === '' ? id : node.name,
+    about: node.about,
+    version: found.version ?? node.version,
+    url: found.url,
+    urls: node.urls,
+    mints: found.mints ?? node.mints,
+    announcedAt: node.createdAt,
+    link: found.link,
+    health: found.health,
+    standing: trust.standing(node.pubkey),
+    models: found.models,
+  };
+}
+
+function notAsked({ urls }: KnownNode): NodeFindings {
+  return {
+    url: urls[0] ?? '',
+    link: 'unchecked',
+    mints: undefined,
+    version: undefined,
+    health: NEVER_ASKED,
+    models: undefined,
+    modelsAtMs: 0,
+  };
+}
+
+/** Of a canonical URL. */
+function hostOf(url: string): string {
+  return /^https?:\/\/(\[[^\]]*\]|[^/:]*)/.exec(url)?.[1] ?? '';
+}
+
+/** Of several under one name the first that is linked, else the first. */
+function namesOf(nodes: readonly MarketNode[]): ReadonlyMap<string, MarketNode> {
+  const names = new Map<string, MarketNode>();
+  const inOrder = [...nodes].toSorted(
+    (one, other) => Number(other.link === 'linked') - Number(one.link === 'linked'),
+  );
+  for (const node of inOrder) {
+    for (const name of [node.pubkey, node.url, ...node.urls]) {
+      if (!names.has(name)) names.set(name, node);
+    }
+  }
+  for (const node of nodes) names.set(node.id, node);
+  return names;
+}

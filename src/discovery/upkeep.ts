@@ -1,0 +1,124 @@
+import type { Clock } from '../lib/clock.ts';
+import type { KnownNode } from './known-node.ts';
+import type { Market } from './market.ts';
+import type { Registry } from './registry/registry.ts';
+import type { Review } from './registry/review.ts';
+import type { Scout } from './scout.ts';
+import type { Trust } from './trust/trust.ts';
+import type { Watch } from './watch/watch.ts';
+
+export interface DiscoveryParts {
+  readonly registry: Registry;
+  readonly scout: Scout;
+  readonly watch: Watch;
+  readonly trust: Trust;
+  readonly market: Market;
+}
+
+/** Keeps the market up to date with all that is told and found. */
+export interface Upkeep {
+  /** Brings it up to date now. */
+  refresh(): void;
+  start(): void;
+  stop(): void;
+}
+
+export interface UpkeepOptions {
+  readonly clock: Clock;
+  /** Nodes of this key are left out. */
+  readonly ownPubkey: string | undefined;
+  readonly anchors: readonly { readonly pubkey: string; readonly mayBlock: boolean }[];
+}
+
+const DELAY_MS = 250;
+const TIDY_MS = 3_600_000;
+/** A node that has answered before is remembered this long after its last answer. */
+const REMEMBERED_MS = 90 * 24 * 3_600_000;
+
+export function createUpkeep(
+  parts: DiscoveryParts,
+  options: UpkeepOptions,
+  changed: () => void,
+): Upkeep {
+  const { registry, scout, watch, trust, market } = parts;
+  let isToldAnew = true;
+  let aliases: ReadonlyMap<string, string> | undefined;
+  let reviews: ReadonlyMap<string, readonly Review[]> | undefined;
+  let delay: NodeJS.Timeout | undefined;
+  let tidying: NodeJS.Timeout | undefined;
+  let isStopped = false;
+
+  const takeOver = (): void => {
+    isToldAnew = false;
+    const known = knownNodes(parts, options.ownPubkey);
+    market.setKnown(known);
+    watch.set(known.map(({ createdAt, ...node }) => ({ ...node, announcedAt: createdAt })));
+    reviews = registry.reviews();
+    trust.setReviews(reviews, blacklisted(registry, options.anchors));
+  };
+  const refresh = (): void => {
+    clearTimeout(delay);
+    delay = undefined;
+    if (isToldAnew) takeOver();
+    const isRenamed = aliases !== registry.aliases();
+    aliases = registry.aliases();
+    if (market.refresh() || isRenamed) changed();
+  };
+  const refreshSoon = (): void => {
+    if (!isStopped) delay ??= setTimeout(refresh, DELAY_MS);
+  };
+  const toldAnew = (): void => {
+    isToldAnew = true;
+    refreshSoon();
+  };
+  const touch = (pubkey: string): void => {
+    market.touch(pubkey);
+    refreshSoon();
+  };
+  registry.onChange(toldAnew);
+  scout.onChange(toldAnew);
+  watch.onChange(touch);
+  trust.onChange(touch);
+  return {
+    refresh,
+    start() {
+      refresh();
+      tidying = setInterval(() => tidy(parts, options.clock.now()), TIDY_MS).unref();
+    },
+    stop() {
+      isStopped = true;
+      clearTimeout(delay);
+      clearInterval(tidying);
+    },
+  };
+}
+
+/** What is announced, and what directories led to where the same key announces it nowhere. */
+function knownNodes(
+  { registry, scout }: DiscoveryParts,
+  ownPubkey: string | undefined,
+): readonly KnownNode[] {
+  const announced = registry.announcements();
+  const found = scout.found();
+  const claims = new Set(
+    found.length === 0
+      ? []
+      : announced.flatMap(({ pubkey, urls }) => urls.map((url) => `${pubkey} ${url}`)),
+  );
+  const others = found.filter(({ pubkey, d: url }) => !claims.has(`${pubkey} ${url}`));
+  return [...announced, ...others].filter(({ pubkey }) => pubkey !== ownPubkey);
+}
+
+function blacklisted(registry: Registry, anchors: UpkeepOptions['anchors']): readonly string[] {
+  const lists = registry.blacklisted();
+  return anchors.flatMap(({ pubkey, mayBlock }) => (mayBlock ? (lists.get(pubkey) ?? []) : []));
+}
+
+/** Addresses that were silent too long make room; if they are announced still, they come back as strangers. */
+function tidy({ registry, scout, market }: DiscoveryParts, nowMs: number): void {
+  for (const { pubkey, d, link, health } of market.nodes()) {
+    if (link !== 'stale' || nowMs - health.answeredAtMs < REMEMBERED_MS) continue;
+    registry.forget(pubkey, d);
+    scout.forget(d);
+  }
+}

@@ -1,0 +1,151 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { expect, test } from 'vitest';
+
+import { createGuard } from '../../src/discovery/guard/guard.ts';
+import { discoverySchema } from '../../src/discovery/schema.ts';
+import { createScout } from '../../src/discovery/scout.ts';
+import type { ScoutOptions } from '../../src/discovery/scout.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { npubOf } from '../../src/nostr/npub.ts';
+import { createSimulatedClock } from '../support/clock.ts';
+import { testStore } from '../support/ledger-store.ts';
+import { keyOf } from './registry/events.ts';
+
+/** Answers by path; everything else is 404. `asked`: the paths in order. */
+async function serve(answers: Readonly<Record<string, (url: string) => unknown>>) {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    const answer = answers[request.url ?? ''];
+    response.statusCode = answer === undefined ? 404 : 200;
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(answer?.(url) ?? {}));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url,
+    asked,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function setUp(options: Partial<ScoutOptions>, allowPrivate = true) {
+  const stored = await testStore([discoverySchema]);
+  const clock = createSimulatedClock();
+  const guard = createGuard({ allowPrivate, socksProxy: undefined });
+  const open = () =>
+    createScout({
+      store: stored.store,
+      clock,
+      log: silentLog,
+      guard,
+      directories: [],
+      neighbours: () => [],
+      hints: () => [],
+      isSettled: () => false,
+      random: () => 0.5,
+      ...options,
+    });
+  return {
+    open,
+    clock,
+    async [Symbol.asyncDispose]() {
+      await guard.close();
+      await stored[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const info = (pubkey: string) => () => ({
+  name: 'Quiet node\u202e',
+  description: 'announces nothing',
+  version: '0.4.7',
+  npub: npubOf(pubkey),
+  mints: ['https://mint.example.com/'],
+});
+
+test('a node in a directory is what its own /v1/info says, whatever key the directory claims', async () => {
+  await using server = await serve({
+    '/v1/providers/': (url) => ({
+      providers: [{ endpoint_url: url, pubkey: keyOf('thief'), name: 'Stolen' }],
+    }),
+    '/v1/info': info(keyOf('owner')),
+  });
+  await using world = await setUp({ directories: [`${server.url}/v1/providers/`] });
+  const scout = world.open();
+  await scout.look();
+  expect(scout.found()).toEqual([
+    {
+      pubkey: keyOf('owner'),
+      d: server.url,
+      urls: [server.url],
+      createdAt: 0,
+      name: 'Quiet node',
+      about: 'announces nothing',
+      version: '0.4.7',
+      mints: ['https://mint.example.com'],
+    },
+  ]);
+  const again = world.open();
+  await again.start();
+  expect(again.found()).toEqual(scout.found());
+  again.stop();
+});
+
+test('directories of known nodes are asked too, and hints of relays; each URL once a day', async () => {
+  await using server = await serve({
+    '/v1/providers/': (url) => ({ providers: [{ endpoint_urls: [`${url}/one`] }] }),
+    '/one/v1/info': info(keyOf('one')),
+    '/two/v1/info': info(keyOf('two')),
+  });
+  await using world = await setUp({
+    neighbours: () => [server.url],
+    hints: () => [`${server.url}/two`, `${server.url}/known`],
+    isSettled: (url) => url.endsWith('/known'),
+  });
+  const scout = world.open();
+  await scout.look();
+  expect(new Set(scout.found().map(({ pubkey }) => pubkey))).toEqual(
+    new Set([keyOf('one'), keyOf('two')]),
+  );
+  await scout.look();
+  world.clock.advance(24 * 3_600_000);
+  await scout.look();
+  expect(server.asked.filter((path) => path === '/two/v1/info')).toHaveLength(2);
+  expect(server.asked).not.toContain('/known/v1/info');
+});
+
+test('a URL that names no key, or does not answer, is no node; one that is forgotten is gone', async () => {
+  await using server = await serve({
+    '/nobody/v1/info': () => ({ name: 'x', npub: 'npub1nonsense' }),
+    '/one/v1/info': info(keyOf('one')),
+  });
+  await using world = await setUp({
+    hints: () => ['nobody', 'gone', 'one'].map((name) => `${server.url}/${name}`),
+  });
+  const scout = world.open();
+  await scout.look();
+  expect(scout.found().map(({ pubkey }) => pubkey)).toEqual([keyOf('one')]);
+  scout.forget(`${server.url}/one`);
+  expect(scout.found()).toEqual([]);
+});
+
+test('hints at private addresses are never dialled', async () => {
+  await using server = await serve({ '/v1/info': info(keyOf('inside')) });
+  const directory = await serve({ '/': () => ({ providers: [{ endpoint_url: server.url }] }) });
+  await using _ = directory;
+  await using world = await setUp(
+    { directories: [directory.url], hints: () => [server.url] },
+    false,
+  );
+  const scout = world.open();
+  await scout.look();
+  expect(scout.found()).toEqual([]);
+  expect([...server.asked, ...directory.asked]).toEqual([]);
+});
