@@ -5,6 +5,7 @@ import type { Admission } from './preferences.ts';
 import { ranked, TRUSTED } from './ranking.ts';
 import { nobodyAdmitted, noUpstream } from './refusal.ts';
 import type { Routing } from './routing.ts';
+import { usualOffers } from './usual-offers.ts';
 import type { Wanted } from './wanted.ts';
 
 /** So many offers may be tried for one request at most. */
@@ -37,8 +38,15 @@ export function candidatesOf(
   const search = { wanted, routing, admits };
   const roomy = fitAmong(offers, search, true);
   // What is too long for all of them, their upstreams say best.
-  const fit = roomy.length > 0 ? roomy : fitAmong(offers, search, false);
+  const fit = inProportion(roomy.length > 0 ? roomy : fitAmong(offers, search, false), wanted);
   return fit.length < 2 ? fit : ranked(fit, wanted, routing).slice(0, MAX_CANDIDATES);
+}
+
+/** The hold covers the dearest of them: who asks for a fortune is tried only where the request itself names the provider. */
+function inProportion(offers: readonly Offer[], { wishes }: Wanted): readonly Offer[] {
+  const { only, order } = wishes.preferences;
+  if (only !== undefined || wishes.pin !== undefined) return offers;
+  return usualOffers(offers, ({ provider }) => order.includes(provider));
 }
 
 /**
