@@ -29,6 +29,19 @@ test('a hundred small coins become few, if the mint takes no more than one perce
   expect(await world.faults()).toEqual([]);
 });
 
+test('some coins of each amount stay: payments need no split after it', async () => {
+  await using world = await cashuWorld({ mint: { inputFeePpk: 10 } });
+  for (let i = 0; i < 30; i += 1) await world.treasury.receive(world.mint.faucet(31));
+  await world.treasury.consolidate();
+  world.mint.clearCalls();
+
+  const order = { mintUrl: world.mint.url, sat: 30n, node: 'n1', *record() {} };
+  for (let i = 0; i < 4; i += 1) await world.treasury.spend(order);
+
+  expect(world.mint.callCount('/v1/swap')).toBe(0);
+  expect(await world.faults()).toEqual([]);
+});
+
 test('coins too small for their fee are left alone', async () => {
   await using world = await cashuWorld({ mint: { inputFeePpk: 900 } });
   for (let i = 0; i < 4; i += 1)

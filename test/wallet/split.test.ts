@@ -1,7 +1,13 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { greedy, pickCovering, pickExact, splitForChange } from '../../src/wallet/split.ts';
+import {
+  greedy,
+  pickCovering,
+  pickExact,
+  splitForChange,
+  splitForPayments,
+} from '../../src/wallet/split.ts';
 
 const POWERS = Array.from({ length: 40 }, (_, i) => 2n ** BigInt(i));
 const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((a, b) => a + b, 0n);
@@ -51,6 +57,46 @@ test('a split for change works with denominations that are no powers of two', ()
 
 test('where no complete set exists the split is the fewest coins', () => {
   expect(splitForChange(8n, 4n, [2n, 4n])).toEqual([4n, 4n]);
+});
+
+test('so many payments as a split was made for are paid from it one after the other, each exactly', () => {
+  const size = fc.integer({ min: 1, max: 500 });
+  fc.assert(
+    fc.property(
+      size,
+      fc.integer({ min: 0, max: 5000 }),
+      fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: 1, maxLength: 6 }),
+      (most, spare, wishes) => {
+        const reach = 2n ** BigInt(most.toString(2).length) - 1n;
+        const value = reach * BigInt(wishes.length) + BigInt(spare);
+        const payments = { size: BigInt(most), times: wishes.length };
+        let left = splitForPayments(value, payments, POWERS);
+        expect(sum(left)).toBe(value);
+        for (const wish of wishes) {
+          const sat = BigInt((wish % most) + 1);
+          const picked = pickExact(coins(left), sat) ?? [];
+          expect(sum(picked.map((i) => left[i] ?? 0n))).toBe(sat);
+          left = left.filter((_, i) => !picked.includes(i));
+        }
+      },
+    ),
+  );
+});
+
+test('what is too little for the payments is split as far as it goes, and into the fewest coins where no set exists', () => {
+  expect(splitForPayments(20n, { size: 5n, times: 4 }, POWERS)).toEqual([
+    1n,
+    2n,
+    4n,
+    1n,
+    2n,
+    4n,
+    4n,
+    2n,
+  ]);
+  expect(splitForPayments(2n, { size: 5n, times: 4 }, POWERS)).toEqual([2n]);
+  expect(splitForPayments(8n, { size: 4n, times: 4 }, [2n, 4n])).toEqual([4n, 4n]);
+  expect(splitForPayments(0n, { size: 4n, times: 4 }, POWERS)).toEqual([]);
 });
 
 test('an exact sum is found among powers of two whenever one exists', () => {
