@@ -35,7 +35,7 @@ const DRAIN_MS = 30_000;
 /** Opens the money, recovers what a crash left, learns prices and models, and listens. */
 export async function startApp(config: Config, log: Log, seams: Seams = {}): Promise<App> {
   const money = await openMoney(config, log, seams);
-  const recovered = await money.cashu.start();
+  const recovered = await money.start();
   log.info({ event: 'recovered', ...recovered }, 'recovered what the last run left');
   const sources = config.providers.map(sourceOf);
   const { rate, catalog } = market(config, sources, log);
