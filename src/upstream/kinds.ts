@@ -1,5 +1,6 @@
 import { createOpenAiUpstream } from './openai/openai-upstream.ts';
 import type { UpstreamOptions } from './options.ts';
+import { createRoutstrUpstream } from './routstr/routstr-upstream.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface UpstreamKind {
@@ -12,4 +13,5 @@ export interface UpstreamKind {
 /** The kinds of upstreams, by the names that providers.json uses. */
 export const UPSTREAM_KINDS = {
   openai: { create: createOpenAiUpstream, pricedFields: new Set<string>() },
+  routstr: { create: createRoutstrUpstream, pricedFields: new Set<string>() },
 } as const satisfies Record<string, UpstreamKind>;

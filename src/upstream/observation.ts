@@ -1,0 +1,20 @@
+/** Something that happened with a node we buy from, for those who judge it. Amounts in msat. */
+export type Observation =
+  /** A paid request was answered and charged. `expectedMsat`: by the prices it publishes; undefined where its usage cannot be checked. */
+  | {
+      readonly kind: 'paid';
+      readonly chargedMsat: bigint;
+      readonly expectedMsat: bigint | undefined;
+    }
+  /** It charged more than its published prices, beyond 1 msat and rounding (RIP-05). */
+  | {
+      readonly kind: 'overcharged';
+      readonly chargedMsat: bigint;
+      readonly expectedMsat: bigint;
+    }
+  /** What it owed came back. */
+  | { readonly kind: 'returned'; readonly msat: bigint }
+  /** What it owes has not come back for long, or came back as less. */
+  | { readonly kind: 'withheld'; readonly msat: bigint }
+  /** It failed to answer: what, in one word. */
+  | { readonly kind: 'failed'; readonly what: string };

@@ -1,0 +1,72 @@
+import { restOf } from './account-row.ts';
+import type { AccountRow } from './account-row.ts';
+
+/** A token of ours at a node, in memory. `row` is replaced after every commit. */
+export interface Account {
+  row: AccountRow;
+  readonly token: string;
+  /** Requests that run on it. */
+  running: number;
+  /** What they may cost. */
+  heldMsat: bigint;
+  /** What ended requests cost, until it is booked. */
+  bookingMsat: bigint;
+  /** What requests may have cost of which nobody knows: they broke off. */
+  unclearMsat: bigint;
+  /** How often the node was asked in vain what they cost, and when it may be asked. */
+  asks: number;
+  askAtMs: number;
+  /** Counts all that began or ended on it. */
+  turns: number;
+  /** No new request goes to it. */
+  isRetired: boolean;
+  /** Mint fees of ours that it caused. */
+  ownFeesMsat: bigint;
+}
+
+/** An aborted request is settled by its node within this, or asked for again. */
+export const FIRST_ASK_MS = 500;
+
+/** An account as an earlier run left it, or a fresh one. */
+export function accountOf(row: AccountRow, token: string): Account {
+  return {
+    row,
+    token,
+    running: 0,
+    heldMsat: 0n,
+    bookingMsat: 0n,
+    unclearMsat: row.reserved_msat,
+    asks: 0,
+    askAtMs: 0,
+    turns: 0,
+    isRetired: false,
+    ownFeesMsat: 0n,
+  };
+}
+
+/** What can still be spent on requests of an account, msat. */
+export function spendable(account: Account): bigint {
+  const { row, heldMsat, unclearMsat, bookingMsat } = account;
+  const free = restOf(row) - row.fee_msat - heldMsat - unclearMsat - bookingMsat;
+  return free > 0n ? free : 0n;
+}
+
+/** May new requests go to it? */
+export function isUsable({ row, isRetired }: Account): boolean {
+  return row.kind === 'balance' && row.state === 'open' && !isRetired;
+}
+
+/** What nobody knows to be charged or not. */
+export function reservedOf({ heldMsat, unclearMsat }: Account): bigint {
+  return heldMsat + unclearMsat;
+}
+
+/** What counts against the node's cap. */
+export function riskOfRow(row: AccountRow): bigint {
+  const rest = row.deposited_msat - row.charged_msat - row.returned_msat;
+  return row.disputed_msat + (row.state === 'closed' ? 0n : rest);
+}
+
+export function isOver({ state }: AccountRow): boolean {
+  return state === 'closed' || state === 'lost';
+}

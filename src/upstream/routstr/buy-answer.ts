@@ -1,0 +1,109 @@
+import { maxMsat } from '../../lib/amount.ts';
+import type { Cancel } from '../../lib/cancel.ts';
+import type { ListedModel } from '../../openai/model-list.ts';
+import { openExchange } from '../exchange.ts';
+import type { Exchange, ExchangeRequest } from '../exchange.ts';
+import type { RequestHeaders } from '../headers.ts';
+import { readRefusal } from '../refusal.ts';
+import { UpstreamFailure } from '../upstream.ts';
+import type { ForwardRequest, UpstreamAnswer } from '../upstream.ts';
+import type { AccountKind } from './account-row.ts';
+import type { Asks } from './asks.ts';
+import { boughtAnswer } from './bought-answer.ts';
+import { countImages, publishedPrices } from './expected-charge.ts';
+import { cashuToken, credentialHeaders } from './node-client.ts';
+import type { NodeWay } from './node-client.ts';
+import { readPaymentRefusal } from './payment-refusal.ts';
+import type { NodePurse } from './purchases.ts';
+import type { Deal } from './settlement.ts';
+
+export interface Shop {
+  readonly way: NodeWay;
+  readonly headers: RequestHeaders;
+  readonly kind: AccountKind;
+  readonly purse: NodePurse;
+  readonly asks: Asks;
+  /** What the node publishes of a model now. */
+  readonly listed: (model: string) => ListedModel | undefined;
+}
+
+const HOPS_HEADER = 'x-nutroute-hops';
+
+/**
+ * Pays a node and sends it one request. Where it wants to see more on the account than that, and there is more, it is tried
+ * once again. Rejects with UpstreamFailure; what was paid is settled in any case.
+ */
+export async function buyAnswer(
+  shop: Shop,
+  request: ForwardRequest,
+  cancel: Cancel,
+): Promise<UpstreamAnswer> {
+  const { asks, purse } = shop;
+  const askedBefore = asks.of(request.model);
+  try {
+    return await tryOnce(shop, request, cancel);
+  } catch (error) {
+    const asked = asks.of(request.model);
+    const isShort = error instanceof UpstreamFailure && error.status === 402 && asked > askedBefore;
+    if (!isShort || cancel.cancelled || purse.affordable() < asked) throw error;
+  }
+  return tryOnce(shop, request, cancel);
+}
+
+async function tryOnce(
+  shop: Shop,
+  request: ForwardRequest,
+  cancel: Cancel,
+): Promise<UpstreamAnswer> {
+  const { purse, asks, listed } = shop;
+  const { model, maxCost, body, stream } = request;
+  const held = maxMsat(maxCost, asks.of(model));
+  const account = await purse.rent(held);
+  const prices = publishedPrices(listed(model));
+  const deal: Deal = { account, held, maxCost, prices, images: countImages(body) };
+  const exchange = await open(shop, deal, { request, cancel });
+  if (exchange.status !== 200) throw await refusalOf(shop, deal, { exchange, model });
+  return boughtAnswer(exchange, stream, {
+    cancel,
+    onEnd: (ending) => purse.ended(deal, ending),
+  });
+}
+
+async function open(
+  { way, headers, kind, purse }: Shop,
+  deal: Deal,
+  { request, cancel }: { readonly request: ForwardRequest; readonly cancel: Cancel },
+): Promise<Exchange> {
+  const { stream, body, firstByteTimeoutMs, hops } = request;
+  const call: ExchangeRequest = {
+    method: 'POST',
+    path: `${way.path}/chat/completions`,
+    headers: {
+      ...(stream ? headers.stream : headers.json),
+      ...credentialHeaders(kind, deal.account.token),
+      [HOPS_HEADER]: String(hops + 1),
+    },
+    body,
+    firstByteTimeoutMs,
+  };
+  try {
+    return await openExchange(way.link, call, cancel);
+  } catch (error) {
+    purse.failed(deal, error);
+    throw error;
+  }
+}
+
+async function refusalOf(
+  { way, purse, asks }: Shop,
+  deal: Deal,
+  { exchange, model }: { readonly exchange: Exchange; readonly model: string },
+): Promise<UpstreamFailure> {
+  const { token } = deal.account;
+  const refusal = readPaymentRefusal(await readRefusal(way.link, exchange, [token]));
+  const { neededMsat, failure } = refusal;
+  if (neededMsat !== undefined && neededMsat > deal.held) asks.learn(model, neededMsat);
+  const change = cashuToken(exchange.headers['x-cashu']) ?? refusal.change;
+  purse.refused(deal, { ...refusal, change });
+  return failure;
+}

@@ -1,0 +1,144 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import { open as unseal, seal } from '../../wallet/seeds.ts';
+import type { Observation } from '../observation.ts';
+import { restOf } from './account-row.ts';
+import type { Account } from './account.ts';
+import type { Accounts } from './accounts.ts';
+import type { Capital } from './capital.ts';
+import { askRefund } from './node-client.ts';
+import type { NodeWay } from './node-client.ts';
+
+export interface CallBackParts {
+  readonly accounts: Accounts;
+  readonly capital: Capital;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** 32 bytes: change is sealed with it while it waits to be swapped. */
+  readonly sealKey: Uint8Array;
+  readonly random: () => number;
+  readonly wayTo: (account: Account) => NodeWay;
+  readonly observe: (node: string, observation: Observation) => void;
+}
+
+const FIRST_PAUSE_MS = 2_000;
+const MAX_PAUSE_MS = 3_600_000;
+/** After so many vain attempts it is told that the node withholds. */
+const WITHHELD_ATTEMPTS = 6n;
+/** From so many on, and then ever more rarely, we try whether our own token is still unspent. */
+const RECLAIM_ATTEMPTS = 2n;
+
+/** Keeps change that came with an answer, on disk, until it is swapped. */
+export async function keepChange(
+  { accounts, sealKey }: CallBackParts,
+  account: Account,
+  text: string,
+): Promise<boolean> {
+  return accounts.keepChange(account, seal(sealKey, Buffer.from(text)));
+}
+
+/**
+ * One attempt to have back what is left of a draining account. Whatever comes of it is written; what is not over is due again
+ * later, for ever.
+ */
+export async function callBack(parts: CallBackParts, account: Account): Promise<void> {
+  const { accounts, log } = parts;
+  const before = restOf(account.row);
+  await step(parts, account);
+  const { row } = account;
+  if (row.state === 'closed' || row.state === 'lost') {
+    const isLost = row.state === 'lost';
+    if (isLost) parts.observe(row.node, { kind: 'withheld', msat: row.lost_msat });
+    const sums = {
+      charged: String(row.charged_msat),
+      returned: String(row.returned_msat),
+      lost: String(row.lost_msat),
+    };
+    const fields = { node: row.node, account: String(row.id), ...sums };
+    if (isLost) log.warn(fields, 'a node kept what it owed');
+    else log.debug(fields, 'money at a node came back');
+    return;
+  }
+  const isBetter = restOf(row) < before;
+  await accounts.postpone(account, parts.clock.now() + pauseOf(parts, account, isBetter));
+  if (account.row.attempts === WITHHELD_ATTEMPTS)
+    parts.observe(row.node, { kind: 'withheld', msat: restOf(row) });
+}
+
+/** What a node asked us to wait counts where it is longer. */
+function pauseOf(parts: CallBackParts, { row }: Account, isBetter: boolean): number {
+  if (isBetter) return FIRST_PAUSE_MS;
+  const doublings = row.attempts > 20n ? 20 : Number(row.attempts);
+  const pause = Math.min(FIRST_PAUSE_MS * 2 ** doublings, MAX_PAUSE_MS);
+  return pause * (0.8 + 0.4 * parts.random());
+}
+
+async function step(parts: CallBackParts, account: Account): Promise<void> {
+  const { row, token } = account;
+  if (row.change !== null) return swapChange(parts, account, row.change);
+  if (isUsedUp(account)) return parts.accounts.close(account);
+  if (row.state === 'opening') await parts.accounts.drain(account);
+  const answer = await askRefund(parts.wayTo(account), row.kind, token);
+  switch (answer.kind) {
+    case 'token':
+      if (answer.text === token) return takeBack(parts, account);
+      if (await keepChange(parts, account, answer.text)) await step(parts, account);
+      return undefined;
+    case 'over':
+      return parts.accounts.close(account);
+    case 'absent':
+      return takeBack(parts, account);
+    case 'later':
+      if (isTimeToReclaim(row.attempts)) await takeBack(parts, account);
+      return undefined;
+  }
+}
+
+/** A node gives back whole sats only. */
+function isUsedUp({ row, unclearMsat }: Account): boolean {
+  return unclearMsat === 0n && restOf(row) - row.fee_msat < 1000n;
+}
+
+/** At the second attempt, the fourth, the eighth, ...: the mint is asked each time. */
+function isTimeToReclaim(attempts: bigint): boolean {
+  return attempts >= RECLAIM_ATTEMPTS && (attempts & (attempts - 1n)) === 0n;
+}
+
+async function swapChange(
+  parts: CallBackParts,
+  account: Account,
+  sealed: Uint8Array,
+): Promise<void> {
+  const { accounts, capital, sealKey } = parts;
+  const { row } = account;
+  const text = Buffer.from(unseal(sealKey, sealed)).toString();
+  const collected = await capital.collect({ text, node: row.node, reference: row.id });
+  if (collected.kind === 'later') return;
+  if (collected.kind === 'applied') account.ownFeesMsat += collected.feeSat * 1000n;
+  else {
+    parts.log.warn(
+      { node: row.node, account: String(row.id), why: collected.why },
+      'change of a node is worth nothing',
+    );
+    await accounts.dropChange(account);
+  }
+  await see(parts, account);
+}
+
+/** Where the node never redeemed our token it is still ours. */
+async function takeBack(parts: CallBackParts, account: Account): Promise<void> {
+  const { row, token } = account;
+  // The node may redeem it at the same moment: the mint decides.
+  const collected = await parts.capital.collect({ text: token, node: row.node, reference: row.id });
+  if (collected.kind === 'applied') await see(parts, account);
+}
+
+/** The treasury wrote the account's row with its own books. */
+async function see({ accounts, observe }: CallBackParts, account: Account): Promise<void> {
+  const { returned_msat: before, node } = account.row;
+  await accounts.refresh(account);
+  const { row } = account;
+  if (row.change !== null) await accounts.dropChange(account);
+  const came = row.returned_msat - before;
+  if (came > 0n) observe(node, { kind: 'returned', msat: came });
+}

@@ -1,0 +1,47 @@
+import { restOf } from './account-row.ts';
+import { FIRST_ASK_MS } from './account.ts';
+import type { Account } from './account.ts';
+import type { CallBackParts } from './call-back.ts';
+import { askBalance } from './node-client.ts';
+
+const MAX_ASKS = 8;
+
+/**
+ * Asks the node what is left on an account that nobody uses now; what is missing is what its unclear requests cost. False when
+ * the node does not tell: what comes back when the account is closed tells as well.
+ */
+export async function clarify(parts: CallBackParts, account: Account): Promise<boolean> {
+  const { turns, unclearMsat } = account;
+  const info = await askBalance(parts.wayTo(account), account.token);
+  // Requests that began or ended meanwhile are in the answer, or not.
+  const isUnused = account.turns === turns;
+  if (info.kind === 'balance' && info.reservedMsat === 0n && isUnused) {
+    const left = restOf(account.row) - account.bookingMsat - account.row.fee_msat;
+    const missing = left > info.balanceMsat ? left - info.balanceMsat : 0n;
+    account.asks = 0;
+    await bookUnclear(parts, account, { missing, most: unclearMsat });
+    return true;
+  }
+  if (isUnused) account.asks += 1;
+  account.askAtMs = parts.clock.now() + FIRST_ASK_MS * 2 ** account.asks;
+  return info.kind !== 'refused' && account.asks <= MAX_ASKS;
+}
+
+async function bookUnclear(
+  { accounts, observe }: CallBackParts,
+  account: Account,
+  { missing, most }: { readonly missing: bigint; readonly most: bigint },
+): Promise<void> {
+  const beyond = missing - most;
+  const isOver = beyond > 1n;
+  await accounts.clarify(account, {
+    chargedMsat: missing,
+    disputedMsat: isOver ? beyond : 0n,
+  });
+  observe(
+    account.row.node,
+    isOver
+      ? { kind: 'overcharged', chargedMsat: missing, expectedMsat: most }
+      : { kind: 'paid', chargedMsat: missing, expectedMsat: undefined },
+  );
+}

@@ -1,0 +1,127 @@
+import { maxMsat, msat } from '../../lib/amount.ts';
+import type { Msat } from '../../lib/amount.ts';
+import type { Buying } from '../upstream.ts';
+import { UpstreamFailure } from '../upstream.ts';
+import { isUsable, spendable } from './account.ts';
+import type { Account } from './account.ts';
+import type { Accounts } from './accounts.ts';
+import type { InputPpk } from './mint-fees.ts';
+import type { OpenParts } from './open-account.ts';
+import { createOpening } from './opening.ts';
+import type { OpeningOptions } from './opening.ts';
+import type { Overhead } from './overhead.ts';
+import { createSizes } from './sizes.ts';
+
+/** Our money for one node: requests are paid from its accounts. */
+export interface Purse extends Buying {
+  /**
+   * Sets aside what a request may cost, on an account that has it or on a new one. Rejects with UpstreamFailure: then nothing is
+   * set aside.
+   */
+  rent(maxCost: Msat): Promise<Account>;
+}
+
+export interface PurseTerms extends Omit<OpeningOptions, 'parts' | 'sizes'> {
+  /** Canonical URLs of the mints that the node takes. */
+  readonly mints: () => readonly string[];
+}
+
+export interface PurseParts extends OpenParts {
+  readonly accounts: Accounts;
+  readonly inputPpk: InputPpk;
+  readonly overhead: Overhead;
+  /** An account that can be of no more use is called back. */
+  readonly retire: (account: Account) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** So many accounts are opened at most for one request; others may have used up what it waited for. */
+const MAX_OPENINGS = 3;
+/** More than this at one node wait to be called back, or are too small. */
+const MAX_ACCOUNTS = 8;
+
+export function createPurse(parts: PurseParts, terms: PurseTerms): Purse {
+  const { accounts, exposure, overhead, inputPpk } = parts;
+  const { node, kind } = terms;
+  const sizes = createSizes({
+    ...terms,
+    inputPpk,
+    riskOf: (key) => exposure.riskOf(key),
+    freeAt: (mint) => parts.capital.freeAt(mint),
+  });
+  const opening = createOpening({ ...terms, parts, sizes });
+  /** What requests wait for that found no account. */
+  let waitingMsat = 0n;
+
+  const usable = (): readonly Account[] => exposure.of(node).filter(isUsable);
+  const mostSpendable = (): bigint => most(usable().map(spendable));
+  async function openLarger(maxCost: bigint): Promise<void> {
+    const opened = await opening.shared(maxCost, waitingMsat);
+    for (const account of usable())
+      if (account !== opened && spendable(account) < maxCost) parts.retire(account);
+  }
+  /** The next request of this size shall not wait. */
+  function openAhead(maxCost: bigint): void {
+    if (opening.isUnderWay || mostSpendable() >= 2n * maxCost) return;
+    if (!sizes.isComfortable(maxCost) || usable().length >= MAX_ACCOUNTS) return;
+    openLarger(maxCost).catch((error: unknown) => {
+      // Who needs it will hear why it cannot be.
+      if (!(error instanceof UpstreamFailure)) parts.onError(error);
+    });
+  }
+  /** Calls back what lies idle on accounts that are too small, where that gives room for such a request later. */
+  function makeRoom(maxCost: bigint): void {
+    const idle = usable().filter(({ running }) => running === 0);
+    const gain = idle.map(spendable).reduce((sum, amount) => sum + amount, 0n);
+    if (sizes.roomMsat() + gain > maxCost) for (const account of idle) parts.retire(account);
+  }
+  async function rentShared(maxCost: Msat): Promise<Account> {
+    for (let round = 0; round < MAX_OPENINGS; round += 1) {
+      const found = fitting(usable(), maxCost);
+      if (found !== undefined) {
+        accounts.hold(found, maxCost);
+        openAhead(maxCost);
+        return found;
+      }
+      await openLarger(maxCost);
+    }
+    throw new UpstreamFailure('unaffordable', 'over its cap');
+  }
+
+  return {
+    affordable() {
+      const fresh = sizes.largest();
+      return kind === 'request' ? fresh : maxMsat(msat(mostSpendable()), fresh);
+    },
+    why: () => opening.why(),
+    overhead: () => msat(overhead.of(node, sizes.overheadGuess())),
+    async rent(maxCost) {
+      if (kind === 'request') {
+        const account = await opening.open(maxCost, 0n);
+        accounts.hold(account, maxCost);
+        return account;
+      }
+      waitingMsat += maxCost;
+      try {
+        return await rentShared(maxCost);
+      } catch (error) {
+        makeRoom(maxCost);
+        throw error;
+      } finally {
+        waitingMsat -= maxCost;
+      }
+    },
+  };
+}
+
+/** A node may hold half of an account for one request and cut its answer to that: twice its cost lets it be whole. */
+function fitting(all: readonly Account[], maxCost: bigint): Account | undefined {
+  return (
+    all.find((account) => spendable(account) >= 2n * maxCost) ??
+    all.find((account) => spendable(account) >= maxCost)
+  );
+}
+
+function most(amounts: readonly bigint[]): bigint {
+  return amounts.reduce((a, b) => (a > b ? a : b), 0n);
+}

@@ -1,0 +1,58 @@
+import type { ListedModel } from '../../openai/model-list.ts';
+import { requestHeaders } from '../headers.ts';
+import { openLink } from '../link.ts';
+import { fetchModels } from '../model-list.ts';
+import { UpstreamFailure } from '../upstream.ts';
+import type { Upstream } from '../upstream.ts';
+import { createAsks } from './asks.ts';
+import { buyAnswer } from './buy-answer.ts';
+import type { RoutstrOptions } from './options.ts';
+
+/** A node of the Routstr network, nutroute or Routstr core, whose answers are bought with treasury coins. */
+export function createRoutstrUpstream(options: RoutstrOptions): Upstream {
+  const { id, onPayerGone, node, buy, observe, purchases, maxHops } = options;
+  const baseUrl = `${options.baseUrl.replace(/\/+$/, '').replace(/\/v1$/, '')}/v1`;
+  const way = openLink({ ...options, baseUrl });
+  const headers = requestHeaders({ headers: options.headers ?? {} });
+  const purse = purchases.purse({ ...options, kind: buy, baseUrl, way });
+  let list: ReadonlyMap<string, ListedModel> = new Map();
+  const listed = options.listed ?? ((model: string) => list.get(model));
+  const shop = { way, headers, kind: buy, purse, asks: createAsks(), listed };
+
+  return {
+    id,
+    onPayerGone,
+    buying: purse,
+    async send(request, cancel) {
+      if (request.hops >= maxHops) throw new UpstreamFailure('unaffordable', 'loop');
+      try {
+        return await buyAnswer(shop, request, cancel);
+      } catch (error) {
+        tellFailure(error, observe);
+        throw error;
+      }
+    },
+    async models() {
+      const models = await fetchModels(way.link, {
+        path: `${way.path}/models`,
+        headers: headers.list,
+        secrets: [],
+      });
+      list = new Map(models.map((model) => [model.id, model]));
+      return models;
+    },
+    async close() {
+      purchases.leave(node);
+      await way.link.pool.destroy();
+    },
+  };
+}
+
+/** Tells what says something about the node. */
+function tellFailure(error: unknown, observe: RoutstrOptions['observe']): void {
+  if (!(error instanceof UpstreamFailure)) return;
+  const { kind, status = 0 } = error;
+  if (kind === 'cancelled' || kind === 'unaffordable') return;
+  if (kind === 'status' && status < 500) return;
+  observe({ kind: 'failed', what: kind === 'status' ? `status ${status}` : kind });
+}

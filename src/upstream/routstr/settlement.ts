@@ -1,0 +1,116 @@
+import type { PriceSnapshot } from '../../pricing/snapshot.ts';
+import type { Observation } from '../observation.ts';
+import { UpstreamFailure } from '../upstream.ts';
+import { restOf } from './account-row.ts';
+import type { Account } from './account.ts';
+import { NO_CHARGE } from './accounts.ts';
+import type { Accounts, Charge } from './accounts.ts';
+import type { Ending } from './bought-answer.ts';
+import { keepChange } from './call-back.ts';
+import type { CallBackParts } from './call-back.ts';
+import { expectedCharge } from './expected-charge.ts';
+import type { PaymentRefusal } from './payment-refusal.ts';
+import type { Receipt } from './receipt.ts';
+
+/** One request that is paid from an account. */
+export interface Deal {
+  readonly account: Account;
+  /** What is set aside for it there. */
+  readonly held: bigint;
+  /** The most it can cost by the prices we know. */
+  readonly maxCost: bigint;
+  /** What the node published when it was sent; undefined where it tells no prices in sat. */
+  readonly prices: PriceSnapshot | undefined;
+  /** At most so many images are in it. */
+  readonly images: number;
+}
+
+/** What a request that is over does to its account. Each deal ends by exactly one of these; none of them throws or waits. */
+export interface Settlement {
+  /** No answer came. */
+  failed(deal: Deal, error: unknown): void;
+  /** The node refused it. */
+  refused(deal: Deal, refusal: PaymentRefusal): void;
+  /** It was answered, to its end or not. */
+  ended(deal: Deal, ending: Ending): void;
+}
+
+export interface SettlementParts extends CallBackParts {
+  readonly accounts: Accounts;
+  /** Runs to its end before everything stops; its errors are logged. */
+  readonly inBackground: (work: () => Promise<void>) => void;
+  /** There is something to do for this account. */
+  readonly look: (account: Account) => void;
+}
+
+/** Sums of tokens are rounded once, changes of single requests to a sat. */
+const ROUNDING_MSAT = { balance: 1n, request: 1_001n } as const;
+/** Where a node's own count cannot be checked, so much more than the most it can cost is believed: exchange rates move. */
+const RATE_SLACK = 10n;
+
+export function createSettlement(
+  parts: SettlementParts,
+  observe: (observation: Observation) => void,
+): Settlement {
+  const { accounts, inBackground, look } = parts;
+
+  const settle = (
+    { account, held }: Deal,
+    charge: Charge | undefined,
+    change: string | undefined,
+  ): void =>
+    inBackground(async () => {
+      await accounts.settle(account, held, charge);
+      if (change !== undefined) await keepChange(parts, account, change);
+      look(account);
+    });
+  const judge = (deal: Deal, receipt: Receipt): Charge | undefined => {
+    const { chargedMsat } = receipt;
+    if (chargedMsat === undefined) return undefined;
+    const expectedMsat = expectedCharge({ ...deal, usage: receipt.usage });
+    const most = expectedMsat ?? deal.maxCost + deal.maxCost / RATE_SLACK;
+    if (chargedMsat - most <= ROUNDING_MSAT[deal.account.row.kind]) {
+      observe({ kind: 'paid', chargedMsat, expectedMsat });
+      return { chargedMsat, disputedMsat: 0n };
+    }
+    observe({ kind: 'overcharged', chargedMsat, expectedMsat: most });
+    return { chargedMsat, disputedMsat: chargedMsat - most };
+  };
+
+  return {
+    failed(deal, error) {
+      settle(deal, wasNotSent(error) ? NO_CHARGE : undefined, undefined);
+    },
+    refused(deal, refusal) {
+      const { isUnclear, isTokenRefused, neededMsat, change, failure } = refusal;
+      const { account } = deal;
+      const isShort =
+        failure.status === 402 && !(neededMsat !== undefined && neededMsat > deal.held);
+      // By our books it has enough, or it is no account any more: what is there shows when it is called back.
+      if (isTokenRefused || isShort) account.isRetired = true;
+      if (isTokenRefused) observe({ kind: 'withheld', msat: restOf(account.row) });
+      settle(deal, isUnclear ? undefined : NO_CHARGE, change);
+    },
+    ended(deal, { receipt, failure }) {
+      if (failure instanceof UpstreamFailure && failure.kind !== 'cancelled')
+        observe({ kind: 'failed', what: failure.kind });
+      settle(deal, judge(deal, receipt), receipt.change);
+    },
+  };
+}
+
+/** Connection failures before anything can have been sent. */
+const UNSENT_CODES: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+function wasNotSent(error: unknown): boolean {
+  if (!(error instanceof UpstreamFailure) || error.kind !== 'unreachable') return false;
+  const { cause } = error;
+  return cause instanceof Error && 'code' in cause && UNSENT_CODES.has(cause.code);
+}
