@@ -1,18 +1,13 @@
 import { ZERO_MSAT } from '../lib/amount.ts';
 import type { Msat } from '../lib/amount.ts';
 import { RouterError } from '../lib/errors.ts';
-import { chargeOf } from '../pricing/charge.ts';
 import type { Usage } from '../tokens/usage.ts';
-import { UpstreamFailure } from '../upstream/upstream.ts';
-import { bodyFor, imposedLimit } from './forward.ts';
-import { relayJson } from './json-relay.ts';
+import { attemptHedged } from './hedge.ts';
 import type { Offer } from './offer.ts';
-import type { Order } from './order.ts';
-import { rejectionOf, unavailable } from './refusal.ts';
+import { isTooLong, rejectionOf, unavailable } from './refusal.ts';
 import type { Attempt } from './report.ts';
-import { relayStream } from './stream-relay.ts';
-import { noAnswer, startTrial, watchPayer } from './trial.ts';
 import type { Answer, Outcome, Trial } from './trial.ts';
+import { createTries, ended, needsMoreThan, nextTrial } from './tries.ts';
 import type { Work } from './work.ts';
 
 /** What came of a paid request at the upstreams. */
@@ -37,19 +32,16 @@ export async function deliver(work: Work): Promise<Delivery> {
 }
 
 async function tryOffers(work: Work): Promise<Delivery> {
-  const attempts: Attempt[] = [];
-  const failures: UpstreamFailure[] = [];
-  const imposed = imposedLimit(work.order, work.payment);
-  if (imposed !== undefined) work.sink.header('x-nutroute-max-tokens', String(imposed));
+  const tries = createTries();
+  const { attempts } = tries;
+  /** The last upstream's that could not take so long a request. */
+  let tooLong: RouterError | undefined;
 
-  for (const offer of work.order.offers) {
-    if (hasLeft(work)) break;
-    // Others may have begun to try it since the order was made.
-    if (!offer.breaker.allows()) continue;
-    const trial = startTrial(work, offer);
-    const outcome = await attempt(work, trial, imposed);
-    attempts.push({ provider: offer.provider, failure: wordOf(outcome) });
-    tell(offer, outcome);
+  while (!hasLeft(work)) {
+    const next = nextTrial(work, tries);
+    if (next === undefined) return undelivered(tooLong ?? unavailable(tries), attempts);
+    const { trial, outcome } = await attemptHedged(work, tries, next);
+    ended(work, tries, trial, outcome);
     if (outcome.kind === 'ended') {
       const end = isUnsent(trial, outcome) ? abandoned : delivered;
       return end(trial, outcome, attempts);
@@ -57,65 +49,17 @@ async function tryOffers(work: Work): Promise<Delivery> {
     if (hasLeft(work)) return abandoned(trial, outcome, attempts);
     if (outcome.kind === 'crashed') return crashed(trial, outcome.error, attempts);
     const rejection = rejectionOf(outcome.failure);
-    if (rejection !== undefined) return undelivered(rejection, attempts);
-    failures.push(outcome.failure);
+    if (rejection === undefined) continue;
+    if (!isTooLong(rejection) || !needsMoreThan(work, tries, trial.offer)) {
+      return undelivered(rejection, attempts);
+    }
+    tooLong = rejection;
   }
-  return undelivered(hasLeft(work) ? undefined : unavailable(attempts, failures), attempts);
+  return undelivered(undefined, attempts);
 }
 
 function hasLeft(work: Work): boolean {
   return work.incoming.gone.cancelled;
-}
-
-/** Tells the breaker how it went. */
-function tell({ breaker }: Offer, outcome: Outcome): void {
-  if (outcome.kind === 'crashed') return;
-  if (outcome.kind === 'failed') breaker.failed(outcome.failure);
-  else if (outcome.error?.code === 'upstream_broke_stream') breaker.failed(BROKE_OFF);
-  else breaker.succeeded();
-}
-
-const BROKE_OFF = new UpstreamFailure('broken', 'the stream broke off');
-
-/** One try, to its end. */
-async function attempt(work: Work, trial: Trial, imposed: number | undefined): Promise<Outcome> {
-  const { offer, stop } = trial;
-  const { stream } = work.order.request;
-  const unwatch = watchPayer(work, trial);
-  try {
-    const firstByteTimeoutMs = stream ? offer.firstByteTimeoutMs : offer.answerTimeoutMs;
-    const { requestId } = work.incoming;
-    const body = bodyFor(work.order, offer, imposed);
-    const request = {
-      body,
-      stream,
-      requestId,
-      firstByteTimeoutMs,
-      model: offer.upstreamModel,
-      maxCost: maxCostOf(work.order, trial),
-      hops: work.incoming.hops,
-    };
-    const answer = await offer.upstream.send(request, stop);
-    if (answer.kind !== (stream ? 'stream' : 'json')) {
-      stop.cancel();
-      return noAnswer(`the answer came as ${answer.kind}`);
-    }
-    for (const [name, value] of Object.entries(answer.headers)) work.sink.header(name, value);
-    return stream ? await relayStream(work, trial, answer) : await relayJson(work, trial, answer);
-  } catch (error) {
-    return error instanceof UpstreamFailure
-      ? { kind: 'failed', failure: error }
-      : { kind: 'crashed', error };
-  } finally {
-    unwatch();
-  }
-}
-
-/** The most a try can cost us: all that its output limit lets the upstream send. */
-function maxCostOf(order: Order, { offer, cap }: Trial): Msat {
-  const { inputTokens: input, request } = order;
-  const usage = { input, cachedInput: 0, output: cap, reasoning: 0, images: request.imageCount };
-  return chargeOf(offer.cost, usage);
 }
 
 /** An answer was sent, to its end or until it broke off: it costs what was relayed. */
@@ -161,13 +105,6 @@ function undelivered(error: RouterError | undefined, attempts: readonly Attempt[
     error,
     answer: undefined,
   };
-}
-
-function wordOf(outcome: Outcome): string | undefined {
-  if (outcome.kind === 'ended') return outcome.error?.code;
-  if (outcome.kind === 'crashed') return 'internal_error';
-  const { kind, status } = outcome.failure;
-  return status === undefined ? kind : `${kind} ${status}`;
 }
 
 function internalError(cause: unknown): RouterError {

@@ -12,12 +12,9 @@ export function outputCap(order: Order, payment: Payment): number | undefined {
   return maxOutputTokens === undefined ? undefined : Math.max(order.request.n, maxOutputTokens);
 }
 
-/** The output limit for each choice that the payment imposes; undefined when it is no narrower than the request's own. */
-export function imposedLimit(order: Order, payment: Payment): number | undefined {
-  const cap = outputCap(order, payment);
-  if (cap === undefined) return undefined;
-  const { maxOutput, n } = order.request;
-  const each = Math.floor(cap / n);
+/** The output limit of each choice where `cap` tokens are for all; undefined when it is no narrower than the request's own. */
+export function imposedLimit({ maxOutput, n }: ChatRequest, cap: number): number | undefined {
+  const each = Math.max(1, Math.floor(cap / n));
   return maxOutput !== undefined && maxOutput <= each ? undefined : each;
 }
 

@@ -1,4 +1,5 @@
 import { RouterError } from '../lib/errors.ts';
+import { isObject } from '../openai/json-object.ts';
 import { readUpstreamError } from '../openai/upstream-error.ts';
 import type { UpstreamFailure } from '../upstream/upstream.ts';
 import { scopeOf } from './cooldown.ts';
@@ -22,22 +23,35 @@ export function rejectionOf(failure: UpstreamFailure): RouterError | undefined {
   });
 }
 
-/** What the payer is told when every offer failed. `failures` belong to `attempts`, one by one. */
-export function unavailable(
-  attempts: readonly Attempt[],
-  failures: readonly UpstreamFailure[],
-): RouterError {
-  if (failures.length === 0) return noUpstream();
-  const tried = attempts.map(({ provider, failure }) => `${provider} (${failure})`).join(', ');
-  const cause = failures.at(-1);
-  const isLate = failures.every(({ kind }) => kind === 'timeout');
+const TOO_LONG = 'context_length_exceeded';
+
+/** The request is too long for the upstream that refused it; another may have room for it. */
+export function isTooLong(rejection: RouterError): boolean {
+  const said = rejection.fields['upstream_error'];
+  return isObject(said) && said['code'] === TOO_LONG;
+}
+
+/** What the payer is told when every offer failed: who was asked, by their ids, and in a word or two what came of it. */
+export function unavailable({
+  attempts,
+  failures,
+  passedOver,
+}: {
+  readonly attempts: readonly Attempt[];
+  readonly failures: readonly UpstreamFailure[];
+  readonly passedOver: readonly Attempt[];
+}): RouterError {
+  const tried = [...attempts, ...passedOver];
+  if (tried.length === 0) return noUpstream();
+  const names = tried.map(({ provider, failure }) => `${provider} (${failure})`).join(', ');
+  const isLate = failures.length > 0 && failures.every(({ kind }) => kind === 'timeout');
   const waits = failures.flatMap(({ retryAfterS }) => retryAfterS ?? []);
   return new RouterError(
     isLate ? 'upstream_timeout' : 'upstream_unavailable',
-    `No upstream could answer. Tried: ${tried}.`,
+    `No upstream could answer. Tried: ${names}.`,
     {
-      cause,
-      fields: { tried: attempts },
+      cause: failures.at(-1),
+      fields: { tried },
       ...(waits.length > 0 && { retryAfterS: Math.min(...waits) }),
     },
   );

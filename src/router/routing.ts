@@ -11,6 +11,8 @@ export interface Routing {
   readonly weights: RoutingWeights;
   /** A second upstream is asked when the first is late. */
   readonly hedge: boolean;
+  /** Sooner, none is late. */
+  readonly hedgeMinMs: number;
   /** Upstreams tried for one request, hedges among them. */
   readonly maxAttempts: number;
   readonly tracks: Tracks;
@@ -31,18 +33,22 @@ export interface RoutingOptions {
   readonly weights?: RoutingWeights | undefined;
   /** Default: false. */
   readonly hedge?: boolean | undefined;
+  /** Default: 500. */
+  readonly hedgeMinMs?: number | undefined;
   /** Default: 4. */
   readonly maxAttempts?: number | undefined;
   readonly random?: (() => number) | undefined;
 }
 
 const DEFAULT_ATTEMPTS = 4;
+const DEFAULT_HEDGE_MIN_MS = 500;
 
 export function createRouting(options: RoutingOptions): Routing {
   const { clock, usdPmsat, preset = 'balanced' } = options;
   return {
     weights: options.weights ?? PRESETS[preset],
     hedge: options.hedge ?? false,
+    hedgeMinMs: options.hedgeMinMs ?? DEFAULT_HEDGE_MIN_MS,
     maxAttempts: options.maxAttempts ?? DEFAULT_ATTEMPTS,
     tracks: createTracks({ clock }),
     cooldowns: createCooldowns({ clock }),

@@ -7,8 +7,9 @@ import { WireError } from '../openai/wire-error.ts';
 import type { Usage } from '../tokens/usage.ts';
 import { UpstreamFailure } from '../upstream/upstream.ts';
 import type { UpstreamAnswer } from '../upstream/upstream.ts';
+import { isAboutMoney } from './cooldown.ts';
 import { createStreamMeter } from './stream-meter.ts';
-import { noAnswer } from './trial.ts';
+import { begins, noAnswer } from './trial.ts';
 import type { Outcome, Trial } from './trial.ts';
 import type { Work } from './work.ts';
 
@@ -73,9 +74,11 @@ async function relayBody(
     try {
       const bytes = tap.push(chunk);
       if (tap.done || tap.error !== undefined) ended.resolve(undefined);
-      if (bytes.length === 0) return undefined;
+      if (bytes.length === 0 || !begins(work, trial)) return undefined;
       meter.touch();
-      return sink.write(bytes);
+      const read = sink.write(bytes);
+      if (read !== undefined) trial.wasHeldUp = true;
+      return read;
     } catch (error) {
       fail(error);
       return undefined;
@@ -84,7 +87,7 @@ async function relayBody(
   const onRest = async (): Promise<void> => {
     try {
       const rest = tap.end();
-      if (rest.length > 0) await sink.write(rest);
+      if (rest.length > 0 && begins(work, trial)) await sink.write(rest);
     } catch (error) {
       fail(error);
     }
@@ -132,7 +135,9 @@ function breakOf(tap: StreamTap, { fault, isCut }: Ending): RouterError {
   if (fault !== undefined && !isKnown) {
     return new RouterError('internal_error', 'Something went wrong on our side.', { cause: fault });
   }
-  const why = tap.error === undefined ? '' : `: ${tap.error.message}`;
+  // How we pay the upstream is not the payer's business.
+  const isSaid = tap.error !== undefined && !isAboutMoney(tap.error);
+  const why = isSaid ? `: ${tap.error.message}` : '';
   return new RouterError('upstream_broke_stream', `The upstream broke off its answer${why}`, {
     cause: fault,
   });

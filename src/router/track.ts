@@ -96,7 +96,8 @@ export function createTracks(options: { readonly clock: Clock }): Tracks {
     },
     abandoned(provider, model, afterMs) {
       const entry = ended(provider, model);
-      if (afterMs !== undefined) entry.firstByte(Math.max(afterMs, entry.firstByteMs ?? 0));
+      const usual = entry.firstByteMs ?? Infinity;
+      if (afterMs !== undefined && afterMs > usual) entry.firstByte(afterMs);
     },
   };
 }

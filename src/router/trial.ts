@@ -10,26 +10,48 @@ import type { StreamTap } from '../openai/stream-tap.ts';
 import { chargeOf } from '../pricing/charge.ts';
 import type { Usage } from '../tokens/usage.ts';
 import { UpstreamFailure } from '../upstream/upstream.ts';
-import { outputCap } from './forward.ts';
+import { imposedLimit, outputCap } from './forward.ts';
 import type { Offer } from './offer.ts';
+import { isBelowCost, mostOf, outputWeCanBuy } from './purchase.ts';
 import type { Work } from './work.ts';
 
 /** One try at one offer. */
 export interface Trial {
   readonly offer: Offer;
+  /** Why it is tried, in a word or two. */
+  readonly reason: string;
+  readonly lane: Lane;
+  readonly startedAtMs: number;
   readonly meter: Meter;
   /** Closes the connection to the upstream. */
   readonly stop: Canceller;
-  /** Output tokens over all choices that the hold pays for. */
+  /** Output tokens over all choices that the hold pays for, and that we can buy. */
   readonly cap: number;
+  /** The limit of each choice that follows from it; undefined where the request's own is no wider. */
+  readonly imposed: number | undefined;
+  /** The most it can cost us: all that its output limit lets the upstream send. */
+  readonly maxCost: Msat;
   /** What `usage` costs at this offer, at most what is held. */
   chargeOf(usage: Usage): Msat;
+  /** Headers of the upstream's answer that the payer gets. */
+  headers: Readonly<Record<string, string>>;
+  /** When the payer was first sent something of it. */
+  begunAtMs: number | undefined;
+  /** The payer was slower than the upstream. */
+  wasHeldUp: boolean;
   /** What the answer cost when it was last counted. */
   metered: Msat;
   /** The payer left in mid-answer: what comes from now on is only read, for a provider that bills it in any case. */
   isUnheard: boolean;
   /** Where the answer is a stream: whether all of its text was sent. */
   tap: Pick<StreamTap, 'finished'> | undefined;
+}
+
+/** Where all tries of one request meet: the payer gets the answer of one. */
+export interface Lane {
+  winner: Trial | undefined;
+  /** Told once, before anything of its answer is sent. */
+  onWinner: ((winner: Trial) => void) | undefined;
 }
 
 /** What came of a try. `failed`: the payer was sent nothing, another offer may be tried. */
@@ -50,22 +72,58 @@ export type Answer =
   | { readonly kind: 'stream'; readonly tap: StreamTap }
   | { readonly kind: 'json'; readonly completion: Completion };
 
-export function startTrial(work: Work, offer: Offer): Trial {
+/** A try at `offer`; or why it must not be tried, in a few words. */
+export function startTrial(
+  work: Work,
+  offer: Offer,
+  { lane, reason }: Pick<Trial, 'lane' | 'reason'>,
+): Trial | string {
   const { order, parts, payment } = work;
+  const { request, inputTokens: input } = order;
+  const paid = outputCap(order, payment);
+  const output = Math.min(order.outputTokens, paid ?? Infinity);
+  const used = { input, output, choices: request.n, images: request.imageCount };
+  if (isBelowCost(offer, used)) return 'below cost';
+  const cap = outputWeCanBuy(offer, used);
+  if (cap === undefined) return offer.upstream.buying?.why() ?? 'no funds';
   return {
     offer,
+    reason,
+    lane,
+    startedAtMs: parts.routing.clock.now(),
     meter: createMeter({
       countInput: () => order.countInput(),
       count: (texts) => parts.countTokens(texts, offer.upstreamModel, 'charge'),
-      images: order.request.imageCount,
+      images: request.imageCount,
     }),
     stop: createCancel(),
-    cap: Math.min(order.outputTokens, outputCap(order, payment) ?? Infinity),
+    cap,
+    imposed: paid === undefined && cap === output ? undefined : imposedLimit(request, cap),
+    maxCost: mostOf(offer.cost, { ...used, output: cap }),
     chargeOf: (usage) => minMsat(payment.held, chargeOf(offer.snapshot, usage)),
+    headers: NO_HEADERS,
+    begunAtMs: undefined,
+    wasHeldUp: false,
     metered: ZERO_MSAT,
     isUnheard: false,
     tap: undefined,
   };
+}
+
+const NO_HEADERS: Trial['headers'] = {};
+
+/** To be asked before anything of its answer is sent. False: another try was first, and the payer gets nothing of this one. */
+export function begins({ sink, parts }: Work, trial: Trial): boolean {
+  const { lane, imposed } = trial;
+  if (lane.winner !== undefined) return lane.winner === trial;
+  lane.winner = trial;
+  trial.begunAtMs = parts.routing.clock.now();
+  lane.onWinner?.(trial);
+  for (const [name, value] of Object.entries(trial.headers)) sink.header(name, value);
+  if (imposed !== undefined) sink.header('x-nutroute-max-tokens', String(imposed));
+  sink.header('x-nutroute-provider', trial.offer.provider);
+  sink.header('x-nutroute-route-reason', trial.reason);
+  return true;
 }
 
 /** The upstream answered with 200, but with nothing that is an answer. */

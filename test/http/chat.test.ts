@@ -15,7 +15,16 @@ import { complete } from '../../src/router/router.ts';
 import { RELAY_LIMITS } from '../../src/router/work.ts';
 import { createBreaker } from '../../src/upstream/breaker.ts';
 import { createOpenAiUpstream } from '../../src/upstream/openai/openai-upstream.ts';
-import { completion, countWords, delta, DONE, finish, railWith, usage } from '../router/fakes.ts';
+import {
+  completion,
+  countWords,
+  delta,
+  DONE,
+  finish,
+  firstOfEquals,
+  railWith,
+  usage,
+} from '../router/fakes.ts';
 import { sourceOf } from '../router/market.ts';
 import { ask, open, postJson, serve } from './serving.ts';
 import type { Serving } from './serving.ts';
@@ -84,6 +93,7 @@ async function world(
     rails: [rail],
     countTokens: countWords,
     floorOutputTokens: 16,
+    routing: firstOfEquals(),
     log: silentLog,
     limits: { ...RELAY_LIMITS, meterMs: 10, usageMs: 500 },
   };
