@@ -51,10 +51,13 @@ export interface DnsLookup {
 /**
  * Asks DNS alone, without the hosts file: an announced name means what the world sees. Not getaddrinfo, whose few threads serve
  * this whole process: names whose servers keep silent would hold up every other connection.
+ *
+ * `servers`: `address:port` of resolvers other than this machine's.
  */
-export function createDnsLookup(): DnsLookup {
+export function createDnsLookup(servers?: readonly string[]): DnsLookup {
   const resolve = callbackify(resolveBoth);
   const resolver = new Resolver({ timeout: RESOLVE_TIMEOUT_MS, tries: RESOLVE_TRIES });
+  if (servers !== undefined) resolver.setServers(servers);
   return {
     lookup(hostname, _options, callback) {
       resolve(resolver, hostname, (error: Error | null, found) => {

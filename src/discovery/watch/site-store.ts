@@ -1,7 +1,5 @@
-import { setImmediate } from 'node:timers/promises';
-
 import type { Log } from '../../lib/log.ts';
-import { all, run } from '../../store/operation.ts';
+import { all, get, run } from '../../store/operation.ts';
 import type { Operation } from '../../store/operation.ts';
 import type { Store } from '../../store/store.ts';
 import type { ModelList } from './model-shelf.ts';
@@ -11,19 +9,22 @@ import type { SiteRecord } from './site-record.ts';
 import {
   DELETE_MODELS,
   FINDINGS,
-  MODEL_LISTS,
+  MODEL_URLS,
+  MODELS,
   PURGE_FINDINGS,
   PURGE_MODELS,
   RENEW_MODELS,
   UPSERT_FINDING,
   UPSERT_MODELS,
 } from './tables.ts';
-import type { FindingRow, ModelsRow } from './tables.ts';
+import type { FindingRow } from './tables.ts';
 
 /** What was found, on disk. Writing is put off and bundled: losing the last seconds costs a check. */
 export interface SiteStore {
-  /** Forgets what is too old or too much, and reads the rest: records by last answer, lists newest first. */
+  /** Forgets what is too old or too much, and reads the rest, of model lists only which there are. */
   load(nowMs: number): Promise<Stored>;
+  /** Takes about a millisecond of the event loop. Undefined: there is none, or none that can be read. */
+  models(url: string): Promise<ModelList | undefined>;
   keep(record: SiteRecord): void;
   /** Undefined: the list is no longer held. */
   keepModels(url: string, list: ModelList | undefined): void;
@@ -35,7 +36,8 @@ export interface SiteStore {
 
 export interface Stored {
   readonly records: readonly SiteRecord[];
-  readonly lists: readonly (readonly [url: string, list: ModelList])[];
+  /** The URLs whose model lists are stored, newest first. */
+  readonly withModels: readonly string[];
 }
 
 const WRITE_DELAY_MS = 2000;
@@ -43,8 +45,6 @@ const WRITE_DELAY_MS = 2000;
 const ROWS_PER_OPERATION = 200;
 const MAX_ROWS = 30_000;
 const FORGET_MS = 90 * 86_400_000;
-/** Lists that are decoded between two turns of the event loop. */
-const LISTS_PER_TURN = 16;
 
 export function createSiteStore(options: { readonly store: Store; readonly log: Log }): SiteStore {
   const { store, log } = options;
@@ -83,8 +83,14 @@ export function createSiteStore(options: { readonly store: Store; readonly log: 
     async load(nowMs) {
       await store.write(() => purge(nowMs));
       const rows = await store.read(() => all(FINDINGS, BigInt(MAX_ROWS)));
-      const texts = await store.read(() => all(MODEL_LISTS, BigInt(SHELF_LIMITS.lists)));
-      return { records: rows.map(recordOf), lists: await decode(texts) };
+      const urls = await store.read(() => all(MODEL_URLS, BigInt(SHELF_LIMITS.lists)));
+      return { records: rows.map(recordOf), withModels: urls.map(({ url }) => url) };
+    },
+    async models(url) {
+      const row = await store.read(() => get(MODELS, url));
+      const models = row === undefined ? undefined : readModelText(row.models);
+      if (row === undefined || models === undefined) return undefined;
+      return { models, etag: row.etag ?? undefined, atMs: Number(row.at_ms) };
     },
     keep(record) {
       records.set(record.url, record);
@@ -148,15 +154,4 @@ function recordOf(row: FindingRow): SiteRecord {
     missingSinceMs: Number(row.missing_since_ms),
     failures: Number(row.failures),
   };
-}
-
-async function decode(rows: readonly ModelsRow[]): Promise<(readonly [string, ModelList])[]> {
-  const lists: (readonly [string, ModelList])[] = [];
-  for (const [index, row] of rows.entries()) {
-    if (index % LISTS_PER_TURN === 0) await setImmediate();
-    const models = readModelText(row.models);
-    if (models === undefined) continue;
-    lists.push([row.url, { models, etag: row.etag ?? undefined, atMs: Number(row.at_ms) }]);
-  }
-  return lists;
 }

@@ -47,7 +47,6 @@ export interface FindingRow {
 }
 
 export interface ModelsRow {
-  readonly url: string;
   readonly at_ms: bigint;
   readonly etag: string | null;
   readonly models: string;
@@ -57,9 +56,10 @@ export interface ModelsRow {
 export const FINDINGS = query<FindingRow>(
   'SELECT * FROM node_finding ORDER BY answered_at_ms DESC, checked_at_ms DESC LIMIT ?',
 );
-export const MODEL_LISTS = query<ModelsRow>(
-  'SELECT * FROM node_models ORDER BY at_ms DESC LIMIT ?',
+export const MODEL_URLS = query<{ url: string }>(
+  'SELECT url FROM node_models ORDER BY at_ms DESC LIMIT ?',
 );
+export const MODELS = query<ModelsRow>('SELECT at_ms, etag, models FROM node_models WHERE url = ?');
 
 export const UPSERT_FINDING = query(
   `INSERT INTO node_finding (url, named, holder, mints, version, latency_ms, first_at_ms, checked_at_ms, answered_at_ms,

@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Store } from '../../store/store.ts';
@@ -31,7 +33,7 @@ export interface Watch {
   check(pubkey: string, d: string): Promise<NodeFindings>;
   /** Called for a node whose findings may have changed. */
   onChange(listener: (pubkey: string, d: string) => void): void;
-  /** Resolves when what is stored is loaded; then checks on its schedule. */
+  /** Resolves when what is stored is loaded (of very many model lists the newest; the rest follows); then checks on its schedule. */
   start(): Promise<void>;
   /** Writes what is put off. Idempotent. */
   stop(): Promise<void>;
@@ -56,6 +58,8 @@ interface Parts {
 }
 
 const ROUND_MS = 1000;
+/** About a millisecond each: a start waits for no more. */
+const LISTS_AT_START = 32;
 /** No answer to a request tells who gave it: that is asked this often, however busy a node is. */
 const MAX_INFO_AGE_MS = 6 * 3_600_000;
 /** How often an answer is taken note of. */
@@ -86,6 +90,18 @@ export function createWatch(options: WatchOptions): Watch {
   });
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
+  let loading = Promise.resolve();
+
+  async function loadModels(urls: readonly string[]): Promise<void> {
+    for (const url of urls) {
+      const list = await siteStore.models(url);
+      if (isStopped) return;
+      if (list === undefined || shelf.get(url) !== undefined) continue;
+      shelf.put(url, list);
+      sites.changedUrl(url);
+      await setImmediate();
+    }
+  }
 
   const round = (): void => checker.round(sites.sites());
 
@@ -94,12 +110,11 @@ export function createWatch(options: WatchOptions): Watch {
     set: (nodes) => sites.set(nodes),
     onChange: (listener) => sites.onChange(listener),
     async start() {
-      const { records, lists } = await siteStore.load(clock.now());
-      for (const [url, list] of lists) {
-        if (shelf.get(url) === undefined) shelf.put(url, list);
-      }
+      const { records, withModels } = await siteStore.load(clock.now());
       sites.recall(records);
+      await loadModels(withModels.slice(0, LISTS_AT_START));
       if (isStopped) return;
+      loading = loadModels(withModels.slice(LISTS_AT_START));
       round();
       timer = setInterval(round, ROUND_MS);
     },
@@ -108,6 +123,7 @@ export function createWatch(options: WatchOptions): Watch {
       clearInterval(timer);
       checker.stop();
       pulls.stop();
+      await loading;
       await siteStore.flush();
     },
   };

@@ -1,13 +1,16 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
 import { createGuard } from '../../../src/discovery/guard/guard.ts';
-import { watchTables } from '../../../src/discovery/watch/tables.ts';
+import { modelText } from '../../../src/discovery/watch/model-text.ts';
+import { UPSERT_MODELS, watchTables } from '../../../src/discovery/watch/tables.ts';
 import { createWatch } from '../../../src/discovery/watch/watch.ts';
 import type { Watch } from '../../../src/discovery/watch/watch.ts';
 import type { WatchedNode } from '../../../src/discovery/watch/watched-node.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { npubOf } from '../../../src/nostr/npub.ts';
-import type { Schema } from '../../../src/store/store.ts';
+import { readModels } from '../../../src/openai/model-list.ts';
+import { run } from '../../../src/store/operation.ts';
+import type { Schema, Store } from '../../../src/store/store.ts';
 import { createSimulatedClock } from '../../support/clock.ts';
 import type { SimulatedClock } from '../../support/clock.ts';
 import { testStore } from '../../support/ledger-store.ts';
@@ -24,6 +27,7 @@ const schema: Schema = { owner: 'discovery', migrations: [watchTables] };
 const MODELS = { data: [{ id: 'gpt-6', sats_pricing: { prompt: 0.001, completion: 0.002 } }] };
 
 interface World extends AsyncDisposable {
+  readonly store: Store;
   readonly clock: SimulatedClock;
   readonly watch: Watch;
   readonly changes: string[];
@@ -61,6 +65,7 @@ async function startWorld(): Promise<World> {
   const changes: string[] = [];
   watch.onChange((pubkey, d) => changes.push(`${pubkey.slice(0, 4)} ${d}`));
   return {
+    store: test.store,
     clock,
     watch,
     changes,
@@ -369,6 +374,29 @@ describe('a restart', () => {
     await next.start();
     expect(next.findings(KEY, 'main')).toEqual(before);
     expect(next.findings(THIEF, 'main')?.link).toBe('conflict');
+  });
+
+  test('has the newest model lists at once; the others follow, and are told of', async () => {
+    await using world = await startWorld();
+    const urls = Array.from({ length: 80 }, (_, index) => `https://n${index}.example.com`);
+    const text = modelText(readModels(MODELS));
+    await world.store.write(function* () {
+      for (const [index, url] of urls.entries()) {
+        yield* run(UPSERT_MODELS, url, BigInt(index), null, text);
+      }
+      yield* run(UPSERT_MODELS, 'https://broken.example.com', 1000n, null, '{');
+    });
+    const next = world.create();
+    const told = new Set<string>();
+    next.onChange((_pubkey, d) => told.add(d));
+    next.set(urls.map((url) => announced(url, { d: url })));
+    const known = (): string[] =>
+      urls.filter((url) => next.findings(KEY, url)?.models?.[0]?.id === 'gpt-6');
+    await next.start();
+    expect(known()).toContain(urls[79]);
+    expect(known()).not.toContain(urls[0]);
+    await world.until(() => known().length === 80);
+    expect(told.size).toBe(80);
   });
 
   test('goes on with the pause that a silent node had earned', async () => {
