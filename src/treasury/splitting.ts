@@ -46,8 +46,8 @@ export function createSplitting(parts: TreasuryOptions): Splitting {
   async function joinOrSplit(mint: Mint, sat: bigint): Promise<bigint | undefined> {
     const other = running.get(mint.id);
     if (other !== undefined) {
-      // Whether it went well or not: who waited looks again, and splits itself where it must.
-      await other.catch(() => undefined);
+      // A mint that fails one fails all who wait: each trying after the other would keep the last for minutes.
+      await other;
       return 0n;
     }
     const own = splitNow(mint, sat).finally(() => running.delete(mint.id));

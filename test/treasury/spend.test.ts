@@ -141,6 +141,19 @@ test('a split that the mint refuses is told, and nothing is given', async () => 
   expect(await world.faults()).toEqual([]);
 });
 
+test('who waits for a split that fails fails with it, and does not try one after the other', async () => {
+  await using world = await cashuWorld();
+  await world.treasury.receive(world.mint.faucet(64));
+  world.mint.clearCalls();
+  world.mint.addFault({ path: SWAP, kind: 'refuse', status: 429 });
+
+  const waiting = await Promise.allSettled(Array.from({ length: 5 }, async () => buy(world, 5n)));
+
+  expect(waiting.map(({ status }) => status)).toEqual(Array.from({ length: 5 }, () => 'rejected'));
+  expect(world.mint.callCount(SWAP)).toBe(1);
+  expect(await world.faults()).toEqual([]);
+});
+
 test('the mint takes its fee for a split from the treasury, and the purchase is told', async () => {
   await using world = await cashuWorld({ mint: { inputFeePpk: 1000 } });
   await world.treasury.receive(world.mint.faucet(66));
