@@ -17,6 +17,4 @@ export interface Announcement {
   /** Empty where it tells none; so is `about`. */
   readonly name: string;
   readonly about: string;
-  /** Model ids of `t=model:` tags; a node may serve more. */
-  readonly models: readonly string[];
 }

@@ -35,7 +35,6 @@ export function announced(parts: Partial<Announcement> = {}): Announcement {
     version: undefined,
     name: 'Node',
     about: '',
-    models: [],
     ...parts,
   };
 }

@@ -18,10 +18,6 @@ const MAX_MINT_CHARS = 256;
 const MAX_VERSION_CHARS = 64;
 const MAX_NAME_CHARS = 80;
 const MAX_ABOUT_CHARS = 500;
-const MAX_MODELS = 100;
-const MAX_MODEL_CHARS = 200;
-
-const MODEL_TAG = 'model:';
 
 /**
  * Whether an event of kind 38421 announces a node that can be dialled, within all counts. Other projects publish on this kind in
@@ -54,7 +50,6 @@ export function readAnnouncement(
     version: readVersion(event, pool),
     name,
     about,
-    models: readModels(event, pool),
   };
 }
 
@@ -102,16 +97,6 @@ function readContent(content: string): { readonly name: string; readonly about: 
 
 function textOf(value: unknown, max: number): string {
   return typeof value === 'string' ? cleanText(value, max) : '';
-}
-
-function readModels(event: NostrEvent, pool: StringPool): readonly string[] {
-  const ids = tagValues(event, 't')
-    .filter((tag) => tag.startsWith(MODEL_TAG) && tag.length > MODEL_TAG.length)
-    .map((tag) => tag.slice(MODEL_TAG.length))
-    .filter((id) => id.length <= MAX_MODEL_CHARS && !/\p{Cc}/u.test(id));
-  return distinct(ids)
-    .slice(0, MAX_MODELS)
-    .map((id) => pool.same(id));
 }
 
 function distinct(values: readonly string[]): readonly string[] {

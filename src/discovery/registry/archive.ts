@@ -14,10 +14,12 @@ import {
   ANNOUNCEMENT_JSON,
   DELETE_ANCHOR_EVENT,
   DELETE_ANNOUNCEMENT,
+  DELETE_ANNOUNCEMENT_JSON,
   DELETE_DELETION,
   DELETIONS,
   UPSERT_ANCHOR_EVENT,
   UPSERT_ANNOUNCEMENT,
+  UPSERT_ANNOUNCEMENT_JSON,
   UPSERT_DELETION,
 } from './tables.ts';
 import { createWriter } from './writer.ts';
@@ -59,7 +61,7 @@ export function createArchive(store: Store, log: Log): Archive {
       writer.put(`announcement ${pubkey} ${d}`, () => upsertAnnouncement(held, json));
     },
     dropAnnouncement(pubkey, d) {
-      writer.put(`announcement ${pubkey} ${d}`, () => run(DELETE_ANNOUNCEMENT, pubkey, d));
+      writer.put(`announcement ${pubkey} ${d}`, () => deleteAnnouncement(pubkey, d));
     },
     keepDeletion({ coordinate, upTo, isHeld }, seenAtMs) {
       const values = [BigInt(upTo), isHeld ? 1n : 0n, BigInt(seenAtMs)];
@@ -92,6 +94,7 @@ function* load(pool: StringPool): Operation<Stored> {
     const source = pool.same(row.source);
     announcements.push({ announcement, source, seenAtMs: Number(row.seen_at_ms) });
   }
+  announcements.sort(bySight);
   const deletions = yield* all(DELETIONS);
   const anchorEvents = yield* all(ANCHOR_EVENTS);
   return {
@@ -105,18 +108,27 @@ function* load(pool: StringPool): Operation<Stored> {
   };
 }
 
-function* upsertAnnouncement({ announcement, source, seenAtMs }: Held, json: string) {
-  const { pubkey, d, id, createdAt, expiresAt } = announcement;
-  return yield* run(
+function bySight(one: Held, other: Held): number {
+  return one.seenAtMs - other.seenAtMs;
+}
+
+function* upsertAnnouncement(held: Held, json: string): Operation<void> {
+  const { pubkey, d, id, createdAt, expiresAt } = held.announcement;
+  yield* run(
     UPSERT_ANNOUNCEMENT,
     pubkey,
     d,
     id,
     BigInt(createdAt),
     expiresAt === undefined ? null : BigInt(expiresAt),
-    source,
-    BigInt(seenAtMs),
-    factsText(announcement),
-    json,
+    held.source,
+    BigInt(held.seenAtMs),
+    factsText(held.announcement),
   );
+  yield* run(UPSERT_ANNOUNCEMENT_JSON, pubkey, d, json);
+}
+
+function* deleteAnnouncement(pubkey: string, d: string): Operation<void> {
+  yield* run(DELETE_ANNOUNCEMENT, pubkey, d);
+  yield* run(DELETE_ANNOUNCEMENT_JSON, pubkey, d);
 }

@@ -5,8 +5,8 @@ import type { AnnouncementRow } from './tables.ts';
 
 /** What a row keeps of an announcement beside its own columns. */
 export function factsText(announcement: Announcement): string {
-  const { urls, mints, version, name, about, models } = announcement;
-  return JSON.stringify({ urls, mints, version, name, about, models });
+  const { urls, mints, version, name, about } = announcement;
+  return JSON.stringify({ urls, mints, version, name, about });
 }
 
 /** The announcement of a row; undefined where the row is not one that this program wrote. */
@@ -27,7 +27,6 @@ export function announcementOf(row: AnnouncementRow, pool: StringPool): Announce
     version: typeof version === 'string' ? pool.same(version) : undefined,
     name,
     about,
-    models: textsOf(facts['models']).map((id) => pool.same(id)),
   };
 }
 

@@ -1,4 +1,4 @@
-/** Many nodes name the same models and mints: one string for all of them. */
+/** Many nodes name the same mints and versions: one string for all of them. */
 export interface StringPool {
   same(text: string): string;
 }

@@ -13,8 +13,14 @@ export function registryTables(ddl: Ddl): readonly string[] {
       // Who told of this address first, and when.
       `source ${ddl.text} NOT NULL`,
       `seen_at_ms ${ddl.integer} NOT NULL`,
-      // What was read out of the event, as JSON: a start does not read the events again.
+      // What was read out of the event, as facts.ts writes it: a start does not read the events again.
       `facts ${ddl.text} NOT NULL`,
+      `PRIMARY KEY (pubkey, d)`,
+    ]),
+    // Apart, so that a start does not page through them.
+    ddl.table('announcement_json', [
+      `pubkey ${ddl.text} NOT NULL`,
+      `d ${ddl.text} NOT NULL`,
       `json ${ddl.text} NOT NULL`,
       `PRIMARY KEY (pubkey, d)`,
     ]),
@@ -41,19 +47,25 @@ export interface AnnouncementRow {
 }
 
 export const ANNOUNCEMENTS = query<AnnouncementRow>(
-  `SELECT pubkey, d, id, created_at_s, expires_at_s, source, seen_at_ms, facts
-   FROM announcement ORDER BY seen_at_ms, pubkey, d`,
+  `SELECT pubkey, d, id, created_at_s, expires_at_s, source, seen_at_ms, facts FROM announcement`,
 );
 export const ANNOUNCEMENT_JSON = query<{ json: string }>(
-  'SELECT json FROM announcement WHERE pubkey = ? AND d = ?',
+  'SELECT json FROM announcement_json WHERE pubkey = ? AND d = ?',
 );
 export const UPSERT_ANNOUNCEMENT = query(
-  `INSERT INTO announcement (pubkey, d, id, created_at_s, expires_at_s, source, seen_at_ms, facts, json)
-   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+  `INSERT INTO announcement (pubkey, d, id, created_at_s, expires_at_s, source, seen_at_ms, facts)
+   VALUES (?, ?, ?, ?, ?, ?, ?, ?)
    ON CONFLICT (pubkey, d) DO UPDATE SET id = excluded.id, created_at_s = excluded.created_at_s,
-     expires_at_s = excluded.expires_at_s, facts = excluded.facts, json = excluded.json`,
+     expires_at_s = excluded.expires_at_s, facts = excluded.facts`,
+);
+export const UPSERT_ANNOUNCEMENT_JSON = query(
+  `INSERT INTO announcement_json (pubkey, d, json) VALUES (?, ?, ?)
+   ON CONFLICT (pubkey, d) DO UPDATE SET json = excluded.json`,
 );
 export const DELETE_ANNOUNCEMENT = query('DELETE FROM announcement WHERE pubkey = ? AND d = ?');
+export const DELETE_ANNOUNCEMENT_JSON = query(
+  'DELETE FROM announcement_json WHERE pubkey = ? AND d = ?',
+);
 
 export const DELETIONS = query<{ coordinate: string; up_to_s: bigint; is_held: bigint }>(
   'SELECT coordinate, up_to_s, is_held FROM deletion ORDER BY seen_at_ms, coordinate',

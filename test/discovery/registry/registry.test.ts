@@ -71,7 +71,6 @@ describe('what is an announcement', () => {
         version: '0.4.7',
         name: 'Blue Node',
         about: 'Fast models, paid in sats',
-        models: ['gpt-oss-20b'],
       },
     ]);
   });
