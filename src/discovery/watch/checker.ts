@@ -1,11 +1,11 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
-import type { Site } from './claims.ts';
 import type { ModelPulls } from './model-pulls.ts';
 import { askInfo } from './node-probe.ts';
 import type { InfoAnswer, NodeReader } from './node-probe.ts';
 import { createProbeQueue } from './probe-queue.ts';
 import { checkDelayMs } from './schedule.ts';
+import type { Site } from './site-book.ts';
 import { afterAnswer, afterFailure } from './site-record.ts';
 import type { SiteRecord } from './site-record.ts';
 import type { SiteStore } from './site-store.ts';

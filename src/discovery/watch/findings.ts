@@ -1,6 +1,6 @@
 import type { Link } from '../market-node.ts';
-import type { Claimant, Site } from './claims.ts';
 import type { ModelShelf } from './model-shelf.ts';
+import type { Claimant, Site } from './site-book.ts';
 import { linkOf, newRecord } from './site-record.ts';
 import type { NodeFindings } from './watched-node.ts';
 

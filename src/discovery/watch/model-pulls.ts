@@ -1,11 +1,11 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
-import type { Site } from './claims.ts';
 import type { ModelList, ModelShelf } from './model-shelf.ts';
 import { askModels } from './node-probe.ts';
 import type { ModelsAnswer, NodeReader } from './node-probe.ts';
 import { createProbeQueue } from './probe-queue.ts';
 import { modelsDelayMs } from './schedule.ts';
+import type { Site } from './site-book.ts';
 import { isAlive } from './site-record.ts';
 import type { SiteStore } from './site-store.ts';
 

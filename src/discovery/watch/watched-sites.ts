@@ -1,13 +1,17 @@
 import type { Clock } from '../../lib/clock.ts';
 import { firstDueAtMs } from './checker.ts';
 import { createClaims } from './claims.ts';
-import type { Claimant, Claims, Site } from './claims.ts';
+import type { Claims } from './claims.ts';
+import { createSiteBook } from './site-book.ts';
+import type { Claimant, Site } from './site-book.ts';
 import { linkOf, newRecord } from './site-record.ts';
 import type { SiteRecord } from './site-record.ts';
 import type { SiteStore } from './site-store.ts';
 
-/** All sites that are claimed, what was known of those that no longer are, and who wants to hear of changes. */
+/** The watched nodes and their sites, what was known of sites that nobody claims now, and who wants to hear of changes. */
 export interface WatchedSites extends Claims {
+  /** All sites that are claimed. */
+  sites(): IterableIterator<Site>;
   /** Takes over what is stored, of sites that have not been asked since. */
   recall(records: readonly SiteRecord[]): void;
   /** Something about a site changed: forgets findings that rest on it, and tells. `before`: its record until now. */
@@ -47,7 +51,7 @@ export function createWatchedSites(options: WatchedSitesOptions): WatchedSites {
     }
   }
 
-  const claims = createClaims({
+  const book = createSiteBook({
     open(url) {
       const record = remembered.get(url) ?? newRecord(url, clock.now());
       remembered.delete(url);
@@ -60,12 +64,12 @@ export function createWatchedSites(options: WatchedSitesOptions): WatchedSites {
       if (oldest !== undefined) remembered.delete(oldest);
       if (record.checkedAtMs > 0) remembered.set(record.url, record);
     },
-    announced: (site) => hasten(site, clock.now(), MIN_GAP_MS),
     handedOver(site, before) {
       siteStore.keep(site.record);
       changed(site, before);
     },
   });
+  const claims = createClaims(book, (site) => hasten(site, clock.now(), MIN_GAP_MS));
 
   function adopt(site: Site, stored: SiteRecord): void {
     const before = site.record;
@@ -77,16 +81,17 @@ export function createWatchedSites(options: WatchedSitesOptions): WatchedSites {
 
   return {
     ...claims,
+    sites: () => book.all(),
     recall(records) {
       for (const record of records) {
-        const site = claims.site(record.url);
+        const site = book.get(record.url);
         if (site === undefined) remembered.set(record.url, record);
         else if (site.record.checkedAtMs === 0) adopt(site, record);
       }
     },
     changed,
     changedUrl(url) {
-      const site = claims.site(url);
+      const site = book.get(url);
       if (site !== undefined) changed(site, site.record);
     },
     onChange(listener) {
