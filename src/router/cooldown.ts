@@ -112,8 +112,10 @@ function isAboutMint({ type = '', code = '' }: UpstreamError): boolean {
 }
 
 /** A node speaks of the ecash we paid it with: nothing of it is the payer's business. */
-export function isAboutMoney({ type = '', code = '' }: UpstreamError): boolean {
+export function isAboutMoney(said: UpstreamError): boolean {
+  const { type = '', code = '' } = said;
   return (
+    isAboutMint(said) ||
     code.startsWith('cashu_') ||
     /^(?:invalid_token|token_already_spent|token_consumed|cashu_error|payment_|insufficient_)/.test(
       type,

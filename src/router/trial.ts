@@ -12,7 +12,9 @@ import type { Usage } from '../tokens/usage.ts';
 import { UpstreamFailure } from '../upstream/upstream.ts';
 import { imposedLimit, outputCap } from './forward.ts';
 import type { Offer } from './offer.ts';
+import type { Order } from './order.ts';
 import { isBelowCost, mostOf, outputWeCanBuy } from './purchase.ts';
+import type { MostUsed } from './purchase.ts';
 import type { Work } from './work.ts';
 
 /** One try at one offer. */
@@ -79,13 +81,15 @@ export function startTrial(
   { lane, reason }: Pick<Trial, 'lane' | 'reason'>,
 ): Trial | string {
   const { order, parts, payment } = work;
-  const { request, inputTokens: input } = order;
+  const { request } = order;
   const paid = outputCap(order, payment);
-  const output = Math.min(order.outputTokens, paid ?? Infinity);
-  const used = { input, output, choices: request.n, images: request.imageCount };
+  const held = Math.min(order.outputTokens, paid ?? Infinity);
+  const used = mostUsed(order, offer, held);
   if (isBelowCost(offer, used)) return 'below cost';
-  const cap = outputWeCanBuy(offer, used);
-  if (cap === undefined) return offer.upstream.buying?.why() ?? 'no funds';
+  const bought = outputWeCanBuy(offer, used);
+  if (bought === undefined) return offer.upstream.buying?.why() ?? 'no funds';
+  const isNarrow = bought < used.output;
+  const cap = isNarrow ? bought : held;
   return {
     offer,
     reason,
@@ -98,8 +102,8 @@ export function startTrial(
     }),
     stop: createCancel(),
     cap,
-    imposed: paid === undefined && cap === output ? undefined : imposedLimit(request, cap),
-    maxCost: mostOf(offer.cost, { ...used, output: cap }),
+    imposed: paid === undefined && !isNarrow ? undefined : imposedLimit(request, cap),
+    maxCost: mostOf(offer.cost, { ...used, output: bought }),
     chargeOf: (usage) => minMsat(payment.held, chargeOf(offer.snapshot, usage)),
     headers: NO_HEADERS,
     begunAtMs: undefined,
@@ -108,6 +112,14 @@ export function startTrial(
     isUnheard: false,
     tap: undefined,
   };
+}
+
+/** Where the request has no limit of its own, the provider is sent one. */
+function mostUsed({ request, inputTokens: input }: Order, offer: Offer, held: number): MostUsed {
+  const { n: choices, imageCount: images, maxOutput } = request;
+  const sent = maxOutput === undefined ? offer.assumedMaxOutput : Infinity;
+  const output = Math.min(held, (offer.maxOutput ?? sent) * choices);
+  return { input, output, choices, images };
 }
 
 const NO_HEADERS: Trial['headers'] = {};

@@ -256,7 +256,10 @@ export function send(
   upstreams: readonly (Upstream | Partial<CatalogSource>)[],
   rail: PaymentRail,
   body: object,
-  more: Partial<RouterParts> = {},
+  {
+    headers = {},
+    ...more
+  }: Partial<RouterParts> & { readonly headers?: Record<string, string> } = {},
 ): Asked {
   const sources = upstreams.map((upstream, index) => {
     const id = String.fromCharCode(97 + index);
@@ -285,7 +288,7 @@ export function send(
     body: Buffer.from(
       JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'Hi' }], ...body }),
     ),
-    credentials: { headers: {}, rawHeaders: [], address: '127.0.0.1', requestId: 'request-1' },
+    credentials: { headers, rawHeaders: [], address: '127.0.0.1', requestId: 'request-1' },
     gone,
     hops: 0,
   };
