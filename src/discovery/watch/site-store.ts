@@ -30,8 +30,8 @@ export interface SiteStore {
   keepModels(url: string, list: ModelList | undefined): void;
   /** The list that is stored was said to be still so. */
   renewModels(url: string, atMs: number): void;
-  /** Writes what is put off. */
-  flush(): Promise<void>;
+  /** Writes what is put off; what comes later is dropped. */
+  close(): Promise<void>;
 }
 
 export interface Stored {
@@ -52,9 +52,10 @@ export function createSiteStore(options: { readonly store: Store; readonly log: 
   let lists = new Map<string, () => Operation<unknown>>();
   let timer: NodeJS.Timeout | undefined;
   let writing = Promise.resolve();
+  let isClosed = false;
 
   function putOff(): void {
-    timer ??= setTimeout(() => void flush(), WRITE_DELAY_MS);
+    if (!isClosed) timer ??= setTimeout(() => void flush(), WRITE_DELAY_MS);
   }
 
   function flush(): Promise<void> {
@@ -110,7 +111,10 @@ export function createSiteStore(options: { readonly store: Store; readonly log: 
       lists.set(url, () => run(RENEW_MODELS, BigInt(atMs), url));
       putOff();
     },
-    flush,
+    close() {
+      isClosed = true;
+      return flush();
+    },
   };
 }
 

@@ -59,7 +59,7 @@ interface Parts {
 
 const ROUND_MS = 1000;
 /** About a millisecond each: a start waits for no more. */
-const LISTS_AT_START = 32;
+const LISTS_AT_START = 16;
 /** No answer to a request tells who gave it: that is asked this often, however busy a node is. */
 const MAX_INFO_AGE_MS = 6 * 3_600_000;
 /** How often an answer is taken note of. */
@@ -124,7 +124,7 @@ export function createWatch(options: WatchOptions): Watch {
       checker.stop();
       pulls.stop();
       await loading;
-      await siteStore.flush();
+      await siteStore.close();
     },
   };
 }
