@@ -11,6 +11,7 @@ export function dearestOf(
 }
 
 function dearerOf(a: PriceSnapshot, b: PriceSnapshot): PriceSnapshot {
+  if (a === b) return a;
   const requestPmsat = higher(a.requestPmsat, b.requestPmsat);
   const purchased = higher(a.requestPmsat + a.purchasePmsat, b.requestPmsat + b.purchasePmsat);
   return {

@@ -49,17 +49,20 @@ export function priceOf(config: PriceConfig, options: PriceOptions): PriceSnapsh
     quantise(multiply(requireDecimal(price), markup), pmsatPerUnit);
   const perToken = (price: DecimalLike): bigint =>
     quantise(shiftDown(multiply(requireDecimal(price), markup), MILLION_PLACES), pmsatPerUnit);
+  const inputPmsat = perToken(config.input);
+  const outputPmsat = perToken(config.output);
+  const { cachedInput, reasoning, image, request, minimum } = config;
   return {
     model: options.model,
     provider: options.provider,
-    inputPmsat: perToken(config.input),
-    cachedInputPmsat: perToken(config.cachedInput ?? config.input),
-    outputPmsat: perToken(config.output),
-    reasoningPmsat: perToken(config.reasoning ?? config.output),
-    imagePmsat: perPiece(config.image ?? 0),
-    requestPmsat: perPiece(config.request ?? 0),
+    inputPmsat,
+    cachedInputPmsat: cachedInput === undefined ? inputPmsat : perToken(cachedInput),
+    outputPmsat,
+    reasoningPmsat: reasoning === undefined ? outputPmsat : perToken(reasoning),
+    imagePmsat: image === undefined ? 0n : perPiece(image),
+    requestPmsat: request === undefined ? 0n : perPiece(request),
     purchasePmsat: 0n,
-    minimumPmsat: perPiece(config.minimum ?? 0),
+    minimumPmsat: minimum === undefined ? 0n : perPiece(minimum),
     usdPmsat: config.unit === 'usd' ? options.usdPmsat : undefined,
   };
 }

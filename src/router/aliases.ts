@@ -89,6 +89,9 @@ function split<T extends Named>(group: readonly T[], vendor: string): readonly S
 /** The mapped id, or that of the most providers; of several the shortest, of these the first by its letters. */
 function commonId(group: readonly Named[]): string {
   const mapped = group.filter(({ name }) => name.isMapped);
+  const ids = new Set(group.map(({ name }) => name.id));
+  const [only] = ids;
+  if (only !== undefined && ids.size === 1) return only;
   const providersById = new Map<string, Set<string>>();
   for (const { name, provider } of mapped.length > 0 ? mapped : group) {
     const providers = providersById.get(name.id);

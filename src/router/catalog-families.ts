@@ -9,8 +9,8 @@ export interface Listing extends Named {
   /** For people, where it is told. */
   readonly title: string | undefined;
   readonly offer: Offer;
-  /** How early its provider stands among all. */
-  readonly rank: () => number;
+  /** How early its provider stands among all, where the operator put it there. */
+  readonly rank: number;
 }
 
 /** All offers by what their models are called. What is put in is seen when it is published, all at once. */
@@ -21,11 +21,13 @@ export interface CatalogFamilies {
   get(id: string): ServedModel | undefined;
   /** The same array until something is published. */
   models(): readonly ServedModel[];
-  /** Replaces what this provider offers; no listings: it offers nothing more. */
+  /** Replaces what this provider offers; no listings: it offers nothing more. Once between two publications. */
   put(provider: string, listings: readonly Listing[]): void;
   /** Pauses now and then. Nothing may be put in before it is done. */
   publish(): Generator<void, void>;
 }
+
+const LISTINGS_PER_STEP = 8;
 
 interface Entry {
   readonly id: string;
@@ -35,21 +37,20 @@ interface Entry {
 
 /** Groups the offers by the base names of their models; each change touches only the base names that it concerns. */
 export function createCatalogFamilies(): CatalogFamilies {
-  const listingsByBase = new Map<string, readonly Listing[]>();
   const basesByProvider = new Map<string, ReadonlySet<string>>();
-  const changed = new Set<string>();
+  /** The nominally cheapest first. */
+  const listingsByBase = new Map<string, readonly Listing[]>();
+  const put: Put = { providers: new Set(), listings: new Map() };
   let families: ReadonlyMap<string, Family<Entry>> = new Map();
   let served: ReadonlyMap<string, ServedModel> = new Map();
   let models: readonly ServedModel[] = [];
 
-  function take(provider: string): void {
-    for (const base of basesByProvider.get(provider) ?? []) {
-      const others = listingsByBase.get(base)?.filter((one) => one.provider !== provider) ?? [];
-      if (others.length === 0) listingsByBase.delete(base);
-      else listingsByBase.set(base, others);
-      changed.add(base);
-    }
-    basesByProvider.delete(provider);
+  function renewed(base: string): readonly Listing[] {
+    const kept = listingsByBase.get(base)?.filter(({ provider }) => !put.providers.has(provider));
+    const listings = [...(kept ?? []), ...(put.listings.get(base) ?? [])].toSorted(byPrice);
+    if (listings.length === 0) listingsByBase.delete(base);
+    else listingsByBase.set(base, listings);
+    return listings;
   }
 
   return {
@@ -60,28 +61,38 @@ export function createCatalogFamilies(): CatalogFamilies {
     get: (id) => served.get(id),
     models: () => models,
     put(provider, listings) {
-      take(provider);
-      if (listings.length === 0) return;
-      const added = Map.groupBy(listings, ({ name }) => name.base);
-      for (const [base, own] of added) {
-        listingsByBase.set(base, [...(listingsByBase.get(base) ?? []), ...own]);
-        changed.add(base);
-      }
-      basesByProvider.set(provider, new Set(added.keys()));
+      put.providers.add(provider);
+      for (const base of basesByProvider.get(provider) ?? []) addTo(put.listings, base);
+      for (const listing of listings) addTo(put.listings, listing.name.base, listing);
+      basesByProvider.set(provider, new Set(listings.map(({ name }) => name.base)));
+      if (listings.length === 0) basesByProvider.delete(provider);
     },
     *publish() {
-      if (changed.size === 0) return;
+      if (put.listings.size === 0) return;
       const fresh = new Map<string, Family<Entry> | undefined>();
-      for (const base of changed) {
-        fresh.set(base, yield* servedFamily(listingsByBase.get(base) ?? []));
+      for (const base of put.listings.keys()) {
+        fresh.set(base, yield* servedFamily(renewed(base)));
       }
-      changed.clear();
+      put.listings.clear();
+      put.providers.clear();
       const next = { families: new Map(families), served: new Map(served) };
       for (const [base, family] of fresh) replace(next, base, family);
       ({ families, served } = next);
       models = [...served.values()];
     },
   };
+}
+
+/** What was put in since the last publication: who is concerned, and what is offered now, of each base name that is concerned. */
+interface Put {
+  readonly providers: Set<string>;
+  readonly listings: Map<string, Listing[]>;
+}
+
+function addTo(listings: Map<string, Listing[]>, base: string, ...added: Listing[]): void {
+  const known = listings.get(base);
+  if (known === undefined) listings.set(base, added);
+  else known.push(...added);
 }
 
 function replace(
@@ -99,10 +110,11 @@ function replace(
   else state.families.set(base, family);
 }
 
-/** Pauses after each offer, so that a base name with many of them takes as many steps. */
+/** Pauses the longer, the more offers there are: a few of them are as much work as one price. */
 function* servedFamily(listings: readonly Listing[]): Generator<void, Family<Entry> | undefined> {
+  yield;
+  for (let done = 0; done < listings.length; done += LISTINGS_PER_STEP) yield;
   if (listings.length === 0) return undefined;
-  for (const _ of listings) yield;
   const { vendors, models } = familyOf(listings);
   return {
     vendors,
@@ -115,31 +127,38 @@ function* servedFamily(listings: readonly Listing[]): Generator<void, Family<Ent
 }
 
 function servedModel({ id, all }: Spellings<Listing>): ServedModel {
-  const ranked = all.toSorted((a, b) => a.rank() - b.rank());
-  const [first, ...others] = cheapestOfEach(ranked);
+  const [first, ...others] = cheapestOfEach(all);
   if (first === undefined) throw new RangeError('a model is offered by somebody');
   const offers = [first, ...others] as const;
   const usual = usualOffers(offers).map(({ snapshot }) => snapshot);
   const dearest = dearestOf([first.snapshot, ...usual]);
   return {
     id,
-    name: titleOf(ranked) ?? id,
+    name: titleOf(all) ?? id,
     offers,
     dearest: dearest.model === id ? dearest : { ...dearest, model: id },
   };
 }
 
-/** What the operator calls it, else what the first does that tells a title. */
-function titleOf(ranked: readonly Listing[]): string | undefined {
-  const named = ranked.find(({ isConfigured }) => isConfigured);
-  return (named ?? ranked.find(({ title }) => title !== undefined))?.title;
+/** Equal prices stand in the order of the operator, then in that of the letters. */
+function byPrice(a: Listing, b: Listing): number {
+  return (
+    a.offer.nominalMsat - b.offer.nominalMsat ||
+    a.rank - b.rank ||
+    (a.provider < b.provider ? -1 : 1)
+  );
+}
+
+/** What the operator calls it, else what the cheapest does that tells a title. */
+function titleOf(all: readonly Listing[]): string | undefined {
+  const named = all.find(({ isConfigured }) => isConfigured);
+  return (named ?? all.find(({ title }) => title !== undefined))?.title;
 }
 
 /** A provider stands once in each model, by whatever names it lists it. */
-function cheapestOfEach(ranked: readonly Listing[]): readonly Offer[] {
+function cheapestOfEach(all: readonly Listing[]): readonly Offer[] {
   const providers = new Set<string>();
-  return ranked
-    .map(({ offer }) => offer)
-    .toSorted((a, b) => a.nominalMsat - b.nominalMsat)
-    .filter(({ provider }) => !providers.has(provider) && providers.add(provider));
+  return all
+    .filter(({ provider }) => !providers.has(provider) && providers.add(provider))
+    .map(({ offer }) => offer);
 }

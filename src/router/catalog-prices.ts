@@ -6,7 +6,7 @@ import type { Mappings, ModelName } from './aliases.ts';
 import type { CatalogFamilies, Listing } from './catalog-families.ts';
 import type { CatalogSource } from './catalog-source.ts';
 import { pricedModels } from './priced-models.ts';
-import type { PricedModels } from './priced-models.ts';
+import type { Market, PricedModels } from './priced-models.ts';
 
 /** All that prices depend on, at one time. */
 export interface Prevailing {
@@ -33,17 +33,19 @@ const MAX_SOURCES = 500;
 /** A provider's list beyond this is cut: one that we chose, and one that anybody may be. */
 const MAX_MODELS = 5_000;
 const MAX_MODELS_OF_STRANGERS = 1_000;
-/** When very many providers change, some are seen before all are priced. */
-const SOURCES_PER_PUBLICATION = 20;
+/** When very many providers change, so many are seen before all are priced; then twice as many, and so on. */
+const FIRST_SOURCES = 16;
 /** Prices of the embedded list change by the day, some by the hour. */
 const LIST_PRICE_MS = 3_600_000;
+const TRUST_STEPS = 20;
 const NO_MAPPINGS: Mappings = new Map();
 
 interface Known {
-  source: CatalogSource;
-  rank: number;
-  basis: Basis;
-  mappings: Mappings;
+  readonly source: CatalogSource;
+  readonly rank: number;
+  readonly trust: number;
+  readonly basis: Basis;
+  readonly mappings: Mappings;
   readonly models: PricedModels;
   readonly waiting: ReadonlySet<string>;
 }
@@ -70,38 +72,20 @@ export function createCatalogPrices(families: CatalogFamilies): CatalogPrices {
   /** True when what it offers has changed. */
   function* renew(source: CatalogSource, rank: number, now: Prevailing): Generator<void, boolean> {
     const basis = basisOf(source, now);
-    const { mappings } = now;
-    let known = all.get(source.id);
-    if (known !== undefined && isCurrent(known, source, basis)) {
-      known.source = source;
-      known.rank = rank;
-      if (known.mappings === mappings) return false;
-      known.mappings = mappings;
-    } else {
-      const models = yield* priced(source, basis, now.atMs);
+    const trust = inSteps(source.trust);
+    const { mappings, atMs } = now;
+    const known = all.get(source.id);
+    if (known === undefined || !isCurrent(known, source, basis)) {
+      const models = yield* pricedModels(marketOf(source, basis, atMs));
       const waiting = new Set(models.waiting.map((id) => modelName(id, mappings).base));
-      known = { source, rank, basis, mappings, models, waiting };
-      all.set(source.id, known);
+      all.set(source.id, { source, rank, trust, basis, mappings, models, waiting });
+    } else {
+      if (known.trust === trust && known.mappings === mappings && known.rank === rank) return false;
+      const models = known.trust === trust ? known.models : withTrust(known.models, trust);
+      all.set(source.id, { ...known, source, rank, trust, mappings, models });
     }
-    families.put(source.id, listingsOf(known));
+    families.put(source.id, listingsOf(all.get(source.id)));
     return true;
-  }
-
-  function* priced(
-    source: CatalogSource,
-    { list, usdPmsat, overhead }: Basis,
-    atMs: number,
-  ): Generator<void, PricedModels> {
-    const max = source.listed === undefined ? MAX_MODELS : MAX_MODELS_OF_STRANGERS;
-    return yield* pricedModels({
-      source,
-      list: list?.slice(0, max),
-      usdPmsat,
-      overhead,
-      atMs,
-      // As it is told now, which may not be by the source that the price was made for.
-      trust: () => (all.get(source.id)?.source ?? source).trust,
-    });
   }
 
   return {
@@ -112,11 +96,14 @@ export function createCatalogPrices(families: CatalogFamilies): CatalogPrices {
       }
       forget(sources);
       let unseen = 0;
-      for (const [rank, source] of [...sources.values()].entries()) {
+      let toSee = FIRST_SOURCES;
+      for (const [index, source] of [...sources.values()].entries()) {
         yield;
+        const rank = source.listed === undefined ? index : MAX_SOURCES;
         if (yield* renew(source, rank, now)) unseen += 1;
-        if (unseen < SOURCES_PER_PUBLICATION) continue;
+        if (unseen < toSee) continue;
         unseen = 0;
+        toSee *= 2;
         yield* families.publish();
       }
       yield* families.publish();
@@ -127,6 +114,26 @@ export function createCatalogPrices(families: CatalogFamilies): CatalogPrices {
         .filter(({ source }) => source.listed === undefined)
         .flatMap(({ source, models }) => models.unpriced.map((model) => `${source.id}/${model}`)),
   };
+}
+
+function marketOf(
+  source: CatalogSource,
+  { list, usdPmsat, overhead }: Basis,
+  atMs: number,
+): Market {
+  const max = source.listed === undefined ? MAX_MODELS : MAX_MODELS_OF_STRANGERS;
+  const trust = inSteps(source.trust);
+  return { source, list: list?.slice(0, max), usdPmsat, overhead, trust, atMs };
+}
+
+/** Or every answer of a provider would change all its offers a little. None stays none. */
+function inSteps(trust: number): number {
+  return Math.ceil(trust * TRUST_STEPS) / TRUST_STEPS;
+}
+
+function withTrust(models: PricedModels, trust: number): PricedModels {
+  const priced = models.priced.map(({ title, offer }) => ({ title, offer: { ...offer, trust } }));
+  return { ...models, priced };
 }
 
 function basisOf(source: CatalogSource, { listOf, usdPmsat, atMs }: Prevailing): Basis {
@@ -161,7 +168,7 @@ const TERMS = [
   'breaker',
 ] as const satisfies readonly (keyof CatalogSource)[];
 
-/** Nothing differs that an offer holds. Trust may: offers tell it as it is. */
+/** Nothing differs that prices or offers depend on, but for trust. */
 function haveSameTerms(a: CatalogSource, b: CatalogSource): boolean {
   return (
     a === b ||
@@ -171,15 +178,16 @@ function haveSameTerms(a: CatalogSource, b: CatalogSource): boolean {
   );
 }
 
-function listingsOf(known: Known): readonly Listing[] {
-  const { source, mappings, models } = known;
+function listingsOf(known: Known | undefined): readonly Listing[] {
+  if (known === undefined) return [];
+  const { source, mappings, models, rank } = known;
   const isConfigured = source.models !== '*';
-  return models.priced.map(({ id, name, offer }) => ({
-    name: modelName(id, isConfigured ? NO_MAPPINGS : mappings),
-    title: name,
+  return models.priced.map(({ title, offer }) => ({
+    name: modelName(offer.snapshot.model, isConfigured ? NO_MAPPINGS : mappings),
+    title,
     provider: source.id,
     isConfigured,
     offer,
-    rank: () => known.rank,
+    rank,
   }));
 }

@@ -9,7 +9,7 @@ export interface CatalogSource {
   readonly baseUrl: string;
   readonly markup: string;
   readonly belowCost: boolean;
-  /** How far its operator is trusted, 0 to 1. May change at any time: it is read when it is used, and prices stay as they are. */
+  /** How far its operator is trusted, 0 to 1. When it changes, no price is made anew. */
   readonly trust: number;
   /** `*`: the upstream's own list. */
   readonly models: '*' | readonly ConfiguredModel[];

@@ -55,7 +55,7 @@ const RETRY_MS = 15_000;
 /** Lists may change for ever; the log need not tell all of it. */
 const MAX_TOLD = 10_000;
 /** Some ms of work between two turns of the event loop. */
-const STEPS_PER_SLICE = 300;
+const STEPS_PER_SLICE = 200;
 /** No model's name is longer. */
 const MAX_NAME_LENGTH = 200;
 const NO_MAPPINGS: Mappings = new Map();

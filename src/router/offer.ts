@@ -2,7 +2,7 @@ import type { PriceSnapshot } from '../pricing/snapshot.ts';
 import type { Breaker } from '../upstream/breaker.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
-/** A model at one provider, at a price. Immutable, but for how far its operator is trusted. */
+/** A model at one provider, at a price. Immutable. */
 export interface Offer {
   readonly provider: string;
   readonly upstream: Upstream;
@@ -17,7 +17,7 @@ export interface Offer {
   readonly nominalMsat: number;
   /** It may be sold for less than it costs us. */
   readonly belowCost: boolean;
-  /** How far its operator is trusted, 0 to 1; configured upstreams: 1. As it is now. */
+  /** How far its operator is trusted, 0 to 1, in twentieths; configured upstreams: 1. */
   readonly trust: number;
   /** Tokens of prompt and answer together, where known. */
   readonly contextLength: number | undefined;

@@ -21,14 +21,14 @@ export interface Market {
   /** What it costs to buy an answer there, beside its price. */
   readonly overhead: Msat;
   readonly atMs: number;
-  /** How far its operator is trusted, at any time. */
-  readonly trust: () => number;
+  /** How far its operator is trusted. */
+  readonly trust: number;
 }
 
 /** A model that has a price. */
 export interface PricedModel {
-  readonly id: string;
-  readonly name: string | undefined;
+  /** For people, where it is told. */
+  readonly title: string | undefined;
   readonly offer: Offer;
 }
 
@@ -74,7 +74,7 @@ export function* pricedModels(market: Market): Generator<void, PricedModels> {
       continue;
     }
     const offer = offerOf(market, { model, told, prices });
-    priced.push({ id: model.id, name: model.name ?? told?.name, offer });
+    priced.push({ title: model.name ?? told?.name, offer });
   }
   return { priced, waiting, unpriced, usesRate };
 }
@@ -147,9 +147,7 @@ function offerOf(
     ...prices,
     nominalMsat: nominalMsat(prices.snapshot),
     belowCost: source.belowCost,
-    get trust() {
-      return trust();
-    },
+    trust,
     upstreamModel: model.upstreamId,
     contextLength,
     maxOutput: model.maxOutput ?? toldMaxOutput(told),

@@ -141,14 +141,33 @@ describe('prices', () => {
   test('stay as they are when trust changes, and the offer tells the new trust', () => {
     let source = nodeOf('a', ['m']);
     const catalog = catalogOf(() => [source]);
-    const models = catalog.models();
-    const [offer] = catalog.find('m').offers;
+    const [before] = catalog.find('m').offers;
 
     source = { ...source, trust: 0.25 };
     catalog.reprice();
+    const [after] = catalog.find('m').offers;
 
+    expect([before.trust, after.trust]).toEqual([0.5, 0.25]);
+    expect(after.snapshot).toBe(before.snapshot);
+  });
+
+  test('and offers stay as they are when trust changes by very little; none is never some', () => {
+    let trust = 0.31;
+    const node = nodeOf('a', ['m']);
+    const catalog = catalogOf(() => [{ ...node, trust }]);
+    const models = catalog.models();
+
+    trust = 0.34;
+    catalog.reprice();
     expect(catalog.models()).toBe(models);
-    expect(offer.trust).toBe(0.25);
+
+    trust = 0;
+    catalog.reprice();
+    expect(catalog.find('m').offers[0].trust).toBe(0);
+
+    trust = 0.001;
+    catalog.reprice();
+    expect(catalog.find('m').offers[0].trust).toBe(0.05);
   });
 
   test('follow the exchange rate only where they are told in USD', () => {

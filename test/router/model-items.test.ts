@@ -119,7 +119,7 @@ test('no price that is shown is below the lowest or above the highest', () => {
 });
 
 test('a model of very many providers names some of them', () => {
-  const sources = Array.from({ length: 30 }, (_, index) => nodeOf(`p${index}`, ['m'], 1));
+  const sources = Array.from({ length: 30 }, (_, index) => nodeOf(`p${index}`, ['m'], index + 1));
   const [item] = itemsFrom(sources);
 
   expect(item?.['owned_by']).toBe('p0,p1,p2,p3,p4,...');
