@@ -126,9 +126,9 @@ function marketOf(
   return { source, list: list?.slice(0, max), usdPmsat, overhead, trust, atMs };
 }
 
-/** Or every answer of a provider would change all its offers a little. None stays none. */
+/** Or every answer of a provider would change all its offers a little. Rounded down, but some is never none. */
 function inSteps(trust: number): number {
-  return Math.ceil(trust * TRUST_STEPS) / TRUST_STEPS;
+  return trust <= 0 ? 0 : Math.max(1, Math.floor(trust * TRUST_STEPS)) / TRUST_STEPS;
 }
 
 function withTrust(models: PricedModels, trust: number): PricedModels {

@@ -151,7 +151,7 @@ describe('prices', () => {
     expect(after.snapshot).toBe(before.snapshot);
   });
 
-  test('and offers stay as they are when trust changes by very little; none is never some', () => {
+  test('and offers stay as they are when trust changes by very little; some is never none', () => {
     let trust = 0.31;
     const node = nodeOf('a', ['m']);
     const catalog = catalogOf(() => [{ ...node, trust }]);
