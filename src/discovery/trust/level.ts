@@ -72,6 +72,18 @@ export function standingOf(evidence: Evidence, caps: Caps): Standing {
   return standing(level, capSat, experience, [...known, ...lacking]);
 }
 
+/**
+ * What our own dealings alone say of a node, whatever the operator and the anchors say: it proved itself, it cheats, or neither.
+ * Pure.
+ */
+export function judgementOn(
+  evidence: Pick<Evidence, 'linked' | 'experience'>,
+  caps: Caps,
+): 'verified' | 'avoid' | undefined {
+  if (evidence.experience.faults >= BLOCKING_FAULTS) return 'avoid';
+  return lackingForProven(evidence, caps).length === 0 ? 'verified' : undefined;
+}
+
 function blocked(why: readonly string[]): Standing {
   return { level: 'blocked', capSat: 0, weight: 0, why };
 }
@@ -112,7 +124,10 @@ function anchorWeight(words: readonly AnchorWord[]): number {
 }
 
 /** What it still has to show; nothing for a proven node. Each fault of the past asks for as much again. */
-function lackingForProven({ linked, experience }: Evidence, caps: Caps): string[] {
+function lackingForProven(
+  { linked, experience }: Pick<Evidence, 'linked' | 'experience'>,
+  caps: Caps,
+): string[] {
   const times = 1 + experience.faultsEver;
   const handled = handledSat(experience);
   const isWithinFaults = experience.faults <= MAX_FAULTS;

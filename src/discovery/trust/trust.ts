@@ -7,7 +7,7 @@ import type { Anchor, Reviews } from './anchor-words.ts';
 import { createDecisions } from './decisions.ts';
 import { noExperience } from './experience.ts';
 import { createExperiences } from './experiences.ts';
-import { standingOf } from './level.ts';
+import { judgementOn, standingOf } from './level.ts';
 import type { Caps } from './level.ts';
 import { createRules } from './rules.ts';
 
@@ -15,6 +15,8 @@ import { createRules } from './rules.ts';
 export interface Trust {
   /** As of now; never waits. */
   standing(pubkey: string): Standing;
+  /** What our own dealings alone show: fit to be published as a review. */
+  judgement(pubkey: string): 'verified' | 'avoid' | undefined;
   /** Counts at once; in the database within a second. */
   observe(pubkey: string, observation: Observation): void;
   /** All that the anchors say, in place of what they said before. `blacklisted`: public keys. */
@@ -89,6 +91,8 @@ export function createTrust(options: TrustOptions): Trust {
 
   return {
     standing,
+    judgement: (pubkey) =>
+      judgementOn({ linked: linked.has(pubkey), experience: experiences.of(pubkey) }, caps),
     observe(pubkey, observation) {
       experiences.note(pubkey, observation);
       tell([pubkey]);

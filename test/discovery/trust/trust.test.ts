@@ -255,6 +255,18 @@ test('where some nodes are allowed, a stranger that names their host beside its 
   expect(trust.standing(fourth).level).toBe('blocked');
 });
 
+test('a review of our own rests on our own dealings alone', async () => {
+  await using world = await trustWorld({ deny: [NODE], pins: [{ pubkey: OTHER, capSat: 1 }] });
+  const { trust } = world;
+  expect([trust.judgement(NODE), trust.judgement(OTHER)]).toEqual([undefined, undefined]);
+
+  makeProven(trust);
+  trust.observe(OTHER, withheld(1));
+  trust.observe(OTHER, withheld(1));
+
+  expect([trust.judgement(NODE), trust.judgement(OTHER)]).toEqual(['verified', 'avoid']);
+});
+
 test('listeners hear of what matters, once', async () => {
   await using world = await trustWorld();
   const { trust } = world;
