@@ -24,7 +24,7 @@ const BASE_SHARE = 0.1;
 
 /**
  * In the order in which they are tried: first those that the request puts in order, then by its `sort`, or by our own score. Of
- * those whose score is as good as the best's, any may come first, so that routers do not all run to the same one.
+ * those that are as good as the best, any may come first, so that routers do not all run to the same one.
  */
 export function ranked(
   offers: readonly Offer[],
@@ -90,11 +90,24 @@ function compare(a: number, b: number): number {
 }
 
 function byScore(rated: readonly Rated[], random: () => number): readonly Rated[] {
-  const best = rated[0]?.score ?? 0;
-  const near = rated.filter(({ score }) => score <= best * NEAR);
-  const first = oneOf(near, random);
+  const [best] = rated;
+  if (best === undefined) return rated;
+  const first = oneOf(
+    rated.filter((one) => isNear(one, best)),
+    random,
+  );
   if (first === undefined) return rated;
   return withStrangersLater([first, ...rated.filter((other) => other !== first)]);
+}
+
+/** Nodes are known to many routers, which must not all run to one; an own upstream is not worth a higher price for that. */
+function isNear(one: Rated, best: Rated): boolean {
+  if (one.score > best.score * NEAR) return false;
+  return one.price <= best.price || (isBought(one) && isBought(best));
+}
+
+function isBought({ offer }: Rated): boolean {
+  return offer.upstream.buying !== undefined;
 }
 
 /** Of two at random the one with less to do (power of two choices). */

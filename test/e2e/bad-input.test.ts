@@ -113,7 +113,14 @@ describe('faulty requests: refused with a stable code, nothing taken, the token 
     ['a service tier', 400, 'unsupported_parameter', { fields: { service_tier: 'priority' } }],
     ['a web search', 400, 'unsupported_parameter', { fields: { web_search_options: {} } }],
     ['plugins', 400, 'unsupported_parameter', { fields: { plugins: [{ id: 'web' }] } }],
-    ['other models', 400, 'unsupported_parameter', { fields: { models: ['dearer'] } }],
+    ['a promise', 400, 'unsupported_parameter', { fields: { provider: { zdr: true } } }],
+    ['a provider', 404, 'no_matching_provider', { fields: { provider: { only: ['x'] } } }],
+    [
+      'a low price',
+      404,
+      'no_matching_provider',
+      { fields: { provider: { max_price: { prompt: 0 } } } },
+    ],
     ['audio', 400, 'unsupported_parameter', { fields: { audio: { voice: 'a', format: 'wav' } } }],
     [
       'a remote image',

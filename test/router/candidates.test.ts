@@ -137,14 +137,24 @@ describe('the order', () => {
     expect(chosen([offer('b'), offer('a'), offer('c')])).toEqual(['b', 'a', 'c']);
   });
 
-  test('of near equals is open, so that routers do not herd; the others keep theirs', () => {
-    const near = [offer('a', { input: 10_000 }), offer('b', { input: 10_500 }), dear] as const;
+  test('of nodes that are nearly as good is open, so that routers do not herd; the others keep theirs', () => {
+    const node = (name: string, input: number) =>
+      offer(name, { input, upstream: boughtUpstream(name, () => 10n ** 9n) });
+    const nodes = [node('a', 10_000), node('b', 10_500), node('c', 30_000)] as const;
     const [low, high] = [0, 0.99].map((value) =>
-      chosen([...near], wanted(), firstOfEquals({ random: () => value })),
+      chosen([...nodes], wanted(), firstOfEquals({ random: () => value })),
     );
 
-    expect(low).toEqual(['a', 'b', 'dear']);
-    expect(high).toEqual(['b', 'a', 'dear']);
+    expect(low).toEqual(['a', 'b', 'c']);
+    expect(high).toEqual(['b', 'a', 'c']);
+  });
+
+  test('of own upstreams is never open to a dearer one', () => {
+    const last = firstOfEquals({ random: () => 0.99 });
+    const offers = [offer('a', { input: 10_000 }), offer('b', { input: 10_001 })] as const;
+
+    expect(chosen([...offers], wanted(), last)).toEqual(['a', 'b']);
+    expect(chosen([offer('a'), offer('b')], wanted(), last)).toEqual(['b', 'a']);
   });
 
   test('of two near equals prefers the one with less to do', () => {
