@@ -112,6 +112,10 @@ const PAST_RISKS = query<{ node: string; risk: bigint }>(
      ELSE deposited_msat - charged_msat - returned_msat END) AS risk
    FROM node_account WHERE state IN ('closed', 'lost') GROUP BY node`,
 );
+const RISKS = query<{ node: string; risk: bigint }>(
+  `SELECT node, sum(disputed_msat + CASE WHEN state = 'closed' THEN 0
+     ELSE deposited_msat - charged_msat - returned_msat END) AS risk FROM node_account GROUP BY node`,
+);
 const TOTALS = query<{
   node: string;
   deposited: bigint;
@@ -282,4 +286,9 @@ function least(a: bigint, b: bigint): bigint {
 function needed(row: AccountRow | undefined): AccountRow {
   if (row === undefined) throw new Error('no such account at a node');
   return row;
+}
+
+/** What is at risk with each node. */
+export function nodeRisks(): Operation<{ node: string; risk: bigint }[]> {
+  return all(RISKS);
 }

@@ -20,6 +20,8 @@ export interface Account {
   turns: number;
   /** No new request goes to it. */
   isRetired: boolean;
+  /** It was told that the node withholds what is left. */
+  isWithheld: boolean;
   /** Mint fees of ours that it caused. */
   ownFeesMsat: bigint;
 }
@@ -40,6 +42,7 @@ export function accountOf(row: AccountRow, token: string): Account {
     askAtMs: 0,
     turns: 0,
     isRetired: false,
+    isWithheld: false,
     ownFeesMsat: 0n,
   };
 }

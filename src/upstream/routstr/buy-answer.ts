@@ -1,6 +1,5 @@
 import { maxMsat } from '../../lib/amount.ts';
 import type { Cancel } from '../../lib/cancel.ts';
-import type { ListedModel } from '../../openai/model-list.ts';
 import { openExchange } from '../exchange.ts';
 import type { Exchange, ExchangeRequest } from '../exchange.ts';
 import type { RequestHeaders } from '../headers.ts';
@@ -10,10 +9,11 @@ import type { ForwardRequest, UpstreamAnswer } from '../upstream.ts';
 import type { AccountKind } from './account-row.ts';
 import type { Asks } from './asks.ts';
 import { boughtAnswer } from './bought-answer.ts';
-import { countImages, publishedPrices } from './expected-charge.ts';
+import { countImages } from './expected-charge.ts';
 import { cashuToken, credentialHeaders } from './node-client.ts';
 import type { NodeWay } from './node-client.ts';
 import { readPaymentRefusal } from './payment-refusal.ts';
+import type { PriceCheck } from './price-check.ts';
 import type { NodePurse } from './purchases.ts';
 import type { Deal } from './settlement.ts';
 
@@ -23,8 +23,7 @@ export interface Shop {
   readonly kind: AccountKind;
   readonly purse: NodePurse;
   readonly asks: Asks;
-  /** What the node publishes of a model now. */
-  readonly listed: (model: string) => ListedModel | undefined;
+  readonly check: PriceCheck;
 }
 
 const HOPS_HEADER = 'x-nutroute-hops';
@@ -55,12 +54,16 @@ async function tryOnce(
   request: ForwardRequest,
   cancel: Cancel,
 ): Promise<UpstreamAnswer> {
-  const { purse, asks, listed } = shop;
+  const { purse, asks, check } = shop;
   const { model, maxCost, body, stream } = request;
   const held = maxMsat(maxCost, asks.of(model));
   const account = await purse.rent(held);
-  const prices = publishedPrices(listed(model));
-  const deal: Deal = { account, held, maxCost, prices, images: countImages(body) };
+  const images = countImages(body);
+  const deal: Deal = { account, held, maxCost, model, prices: check.prices(model), images };
+  if (cancel.cancelled) {
+    purse.unsent(deal);
+    throw new UpstreamFailure('cancelled', 'cancelled');
+  }
   const exchange = await open(shop, deal, { request, cancel });
   if (exchange.status !== 200) throw await refusalOf(shop, deal, { exchange, model });
   return boughtAnswer(exchange, stream, {

@@ -7,7 +7,7 @@ import type { Account } from './account.ts';
 import type { Accounts } from './accounts.ts';
 import type { Capital } from './capital.ts';
 import { askRefund } from './node-client.ts';
-import type { NodeWay } from './node-client.ts';
+import type { NodeWay, RefundAnswer } from './node-client.ts';
 
 export interface CallBackParts {
   readonly accounts: Accounts;
@@ -23,8 +23,8 @@ export interface CallBackParts {
 
 const FIRST_PAUSE_MS = 2_000;
 const MAX_PAUSE_MS = 3_600_000;
-/** After so many vain attempts it is told that the node withholds. */
-const WITHHELD_ATTEMPTS = 6n;
+/** After so many vain attempts, of about a minute, a node that answers withholds; one that is away, of about two hours. */
+const WITHHELD_ATTEMPTS = { answers: 6n, away: 12n } as const;
 /** From so many on, and then ever more rarely, we try whether our own token is still unspent. */
 const RECLAIM_ATTEMPTS = 2n;
 
@@ -44,7 +44,7 @@ export async function keepChange(
 export async function callBack(parts: CallBackParts, account: Account): Promise<void> {
   const { accounts, log } = parts;
   const before = restOf(account.row);
-  await step(parts, account);
+  const isAnswered = await step(parts, account);
   const { row } = account;
   if (row.state === 'closed' || row.state === 'lost') {
     const isLost = row.state === 'lost';
@@ -61,8 +61,12 @@ export async function callBack(parts: CallBackParts, account: Account): Promise<
   }
   const isBetter = restOf(row) < before;
   await accounts.postpone(account, parts.clock.now() + pauseOf(parts, account, isBetter));
-  if (account.row.attempts === WITHHELD_ATTEMPTS)
-    parts.observe(row.node, { kind: 'withheld', msat: restOf(row) });
+  const isLong =
+    account.row.attempts >= (isAnswered ? WITHHELD_ATTEMPTS.answers : WITHHELD_ATTEMPTS.away);
+  // Change that waits for our mint is not withheld.
+  if (!isLong || account.isWithheld || account.row.change !== null) return;
+  account.isWithheld = true;
+  parts.observe(row.node, { kind: 'withheld', msat: restOf(row) });
 }
 
 /** What a node asked us to wait counts where it is longer. */
@@ -73,12 +77,21 @@ function pauseOf(parts: CallBackParts, { row }: Account, isBetter: boolean): num
   return pause * (0.8 + 0.4 * parts.random());
 }
 
-async function step(parts: CallBackParts, account: Account): Promise<void> {
+/** True when the node answered, or was not asked. */
+async function step(parts: CallBackParts, account: Account): Promise<boolean> {
   const { row, token } = account;
-  if (row.change !== null) return swapChange(parts, account, row.change);
-  if (isUsedUp(account)) return parts.accounts.close(account);
-  if (row.state === 'opening') await parts.accounts.drain(account);
-  const answer = await askRefund(parts.wayTo(account), row.kind, token);
+  if (row.change !== null) await swapChange(parts, account, row.change);
+  else if (isUsedUp(account)) await parts.accounts.close(account);
+  else {
+    const answer = await askRefund(parts.wayTo(account), row.kind, token);
+    await heed(parts, account, answer);
+    return answer.kind !== 'later' || answer.isAnswered;
+  }
+  return true;
+}
+
+async function heed(parts: CallBackParts, account: Account, answer: RefundAnswer): Promise<void> {
+  const { row, token } = account;
   switch (answer.kind) {
     case 'token':
       if (answer.text === token) return takeBack(parts, account);
@@ -89,8 +102,7 @@ async function step(parts: CallBackParts, account: Account): Promise<void> {
     case 'absent':
       return takeBack(parts, account);
     case 'later':
-      if (isTimeToReclaim(row.attempts)) await takeBack(parts, account);
-      return undefined;
+      return isTimeToReclaim(row.attempts) ? takeBack(parts, account) : undefined;
   }
 }
 

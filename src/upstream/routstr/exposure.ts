@@ -8,6 +8,8 @@ import type { Account } from './account.ts';
 export interface Exposure {
   of(node: string): readonly Account[];
   all(): readonly Account[];
+  /** Those with which something is at risk. */
+  nodes(): readonly string[];
   riskOf(node: string): Msat;
   enter(account: Account): void;
   /** Takes over what was committed. */
@@ -31,6 +33,7 @@ export function createExposure(onOver: (account: Account) => void): Exposure {
     of,
     add,
     all: () => [...live.values()].flat(),
+    nodes: () => [...new Set([...live.keys(), ...besides.keys()])],
     riskOf(node) {
       const open = of(node).reduce((sum, { row }) => sum + riskOfRow(row), 0n);
       return msat(open + (besides.get(node) ?? 0n));

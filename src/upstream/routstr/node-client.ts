@@ -2,9 +2,8 @@ import { createCancel } from '../../lib/cancel.ts';
 import { isObject, parseJson } from '../../openai/json-object.ts';
 import type { JsonObject } from '../../openai/json-object.ts';
 import { openExchange } from '../exchange.ts';
-import type { Exchange, Link } from '../exchange.ts';
-import { retryAfterOf } from '../failure.ts';
-import { headerOf, requestHeaders } from '../headers.ts';
+import type { Link } from '../exchange.ts';
+import { requestHeaders } from '../headers.ts';
 import { collect } from '../small-body.ts';
 import { UpstreamFailure } from '../upstream.ts';
 import type { AccountKind } from './account-row.ts';
@@ -34,11 +33,12 @@ export type InfoAnswer =
  */
 export type RefundAnswer =
   | { readonly kind: 'token'; readonly text: string }
-  | { readonly kind: 'later'; readonly afterMs: number }
+  | { readonly kind: 'later'; readonly isAnswered: boolean }
   | { readonly kind: 'over' }
   | { readonly kind: 'absent' };
 
-const TIMEOUT_MS = 15_000;
+/** A request may wait for it. */
+const TIMEOUT_MS = 5_000;
 const LIMITS = { maxBytes: 256 * 1024, timeoutMs: TIMEOUT_MS };
 const CALL_HEADERS = requestHeaders({}).list;
 const MAX_JSON_MSAT = 2 ** 53;
@@ -75,16 +75,17 @@ export async function askRefund(
 ): Promise<RefundAnswer> {
   const headers = credentialHeaders(kind, token);
   const answer = await call(way, { method: 'POST', path: '/wallet/refund', headers });
-  if (answer === undefined) return { kind: 'later', afterMs: 0 };
-  const { status, json, afterMs } = answer;
+  if (answer === undefined) return { kind: 'later', isAnswered: false };
+  const { status, json } = answer;
+  const later = { kind: 'later', isAnswered: true } as const;
   if (status === 200) {
     const text = cashuToken(json['token']);
-    return text === undefined ? { kind: 'later', afterMs } : { kind: 'token', text };
+    return text === undefined ? later : { kind: 'token', text };
   }
   if (status === 410) return { kind: 'over' };
   if (status === 400 && SAYS_OVER.test(messageOf(json))) return { kind: 'over' };
   if (status === 401 || status === 404) return { kind: 'absent' };
-  return { kind: 'later', afterMs };
+  return later;
 }
 
 /** A Cashu token, and nothing else: a node may put anything in its place. */
@@ -105,7 +106,6 @@ interface Call {
 interface CallAnswer {
   readonly status: number;
   readonly json: JsonObject;
-  readonly afterMs: number;
 }
 
 async function call(
@@ -122,19 +122,11 @@ async function call(
   try {
     const exchange = await openExchange(way.link, request, createCancel());
     const json = parseJson((await collect(way.link, exchange, LIMITS)).toString());
-    return {
-      status: exchange.status,
-      json: isObject(json) ? json : {},
-      afterMs: afterOf(exchange),
-    };
+    return { status: exchange.status, json: isObject(json) ? json : {} };
   } catch (error) {
     if (!(error instanceof UpstreamFailure)) throw error;
     return undefined;
   }
-}
-
-function afterOf({ headers }: Exchange): number {
-  return (retryAfterOf(headerOf(headers, 'retry-after')) ?? 0) * 1000;
 }
 
 /** The `code` of an error, in any of the shapes that nodes use. */

@@ -19,7 +19,7 @@ import { createOverhead } from './overhead.ts';
 import { createPurse } from './purse.ts';
 import type { Purse, PurseTerms } from './purse.ts';
 import { createSettlement } from './settlement.ts';
-import type { Settlement } from './settlement.ts';
+import type { Settlement, SettlementTerms } from './settlement.ts';
 import { createSweeper } from './sweeper.ts';
 import { createWays } from './ways.ts';
 
@@ -27,12 +27,14 @@ import { createWays } from './ways.ts';
 export interface Purchases {
   /** What counts against a node's cap: given out and neither charged nor back, charged beyond its own prices, and kept by it. */
   riskOf(node: string): Msat;
+  /** Nodes with which something is at risk. */
+  nodes(): readonly string[];
   /** By node, for people and the balance sheet. */
   totals(): Promise<readonly NodeTotals[]>;
   /** Our purse for a node that is bought from. */
   purse(terms: NodeTerms): NodePurse;
   /** A node is bought from no more. What lies there is still called back. */
-  leave(node: string): void;
+  leave(node: string, way: NodeWay): void;
   /** Does once what is due: has money back, clears what is unclear. It runs by itself after `start`. */
   sweep(): Promise<void>;
   /** Reads what an earlier run left there; then sees to it for ever. */
@@ -43,9 +45,8 @@ export interface Purchases {
 
 export interface NodePurse extends Purse, Settlement {}
 
-export interface NodeTerms extends Omit<PurseTerms, 'introduce'> {
+export interface NodeTerms extends Omit<PurseTerms, 'introduce'>, SettlementTerms {
   readonly way: NodeWay;
-  readonly observe: (observation: Observation) => void;
 }
 
 /** Msat. `deposited` = `charged` + `returned` + `lost` + what the node still has. */
@@ -69,7 +70,7 @@ export interface PurchasesOptions {
   readonly inputPpk: InputPpk;
   /** Connections to nodes that are no upstream any more. Default: a plain pool. */
   readonly pool?: UpstreamOptions['pool'];
-  /** What is seen of nodes that are no upstream any more. */
+  /** What is seen of nodes that were no upstream in this run. */
   readonly observe?: ((node: string, observation: Observation) => void) | undefined;
   readonly random?: () => number;
 }
@@ -114,6 +115,7 @@ export function createPurchases(options: PurchasesOptions): Purchases {
 
   return {
     riskOf: (node) => exposure.riskOf(node),
+    nodes: () => exposure.nodes(),
     async totals() {
       const rows = await store.read(nodeTotals);
       return rows.map((row) => ({ ...row, atRisk: exposure.riskOf(row.node) }));
@@ -126,13 +128,10 @@ export function createPurchases(options: PurchasesOptions): Purchases {
         introduce({ ...parts, retire }, account);
       return {
         ...createPurse({ ...parts, retire }, { ...terms, introduce: meet }),
-        ...createSettlement({ ...parts, look }, observe),
+        ...createSettlement({ ...parts, look }, terms),
       };
     },
-    leave(node) {
-      ways.leave(node);
-      observers.leave(node);
-    },
+    leave: (node, way) => ways.leave(node, way),
     sweep: async () => sweeper.sweep(),
     async start() {
       await loadAccounts(parts);
@@ -148,12 +147,11 @@ export function createPurchases(options: PurchasesOptions): Purchases {
 
 type Observe = (observation: Observation) => void;
 
-/** Who is told of a node; `fallback` hears of those that are no upstream any more. */
+/** Who is told of a node: its upstream, also when it is closed; `fallback` hears of those that never were one in this run. */
 function createObservers(fallback: PurchasesOptions['observe']) {
   const known = new Map<string, Observe>();
   return {
     enter: (node: string, observe: Observe) => known.set(node, observe),
-    leave: (node: string) => known.delete(node),
     tell(node: string, observation: Observation): void {
       const observe = known.get(node);
       if (observe === undefined) fallback?.(node, observation);

@@ -7,6 +7,7 @@ import type { Upstream } from '../upstream.ts';
 import { createAsks } from './asks.ts';
 import { buyAnswer } from './buy-answer.ts';
 import type { RoutstrOptions } from './options.ts';
+import { createPriceCheck } from './price-check.ts';
 
 /** A node of the Routstr network, nutroute or Routstr core, whose answers are bought with treasury coins. */
 export function createRoutstrUpstream(options: RoutstrOptions): Upstream {
@@ -14,10 +15,17 @@ export function createRoutstrUpstream(options: RoutstrOptions): Upstream {
   const baseUrl = `${options.baseUrl.replace(/\/+$/, '').replace(/\/v1$/, '')}/v1`;
   const way = openLink({ ...options, baseUrl });
   const headers = requestHeaders({ headers: options.headers ?? {} });
-  const purse = purchases.purse({ ...options, kind: buy, baseUrl, way });
   let list: ReadonlyMap<string, ListedModel> = new Map();
+  async function models(): Promise<readonly ListedModel[]> {
+    const path = `${way.path}/models`;
+    const all = await fetchModels(way.link, { path, headers: headers.list, secrets: [] });
+    list = new Map(all.map((model) => [model.id, model]));
+    return all;
+  }
   const listed = options.listed ?? ((model: string) => list.get(model));
-  const shop = { way, headers, kind: buy, purse, asks: createAsks(), listed };
+  const check = createPriceCheck({ listed, fetchList: models });
+  const purse = purchases.purse({ ...options, kind: buy, baseUrl, way, check });
+  const shop = { way, headers, kind: buy, purse, asks: createAsks(), check };
 
   return {
     id,
@@ -32,17 +40,9 @@ export function createRoutstrUpstream(options: RoutstrOptions): Upstream {
         throw error;
       }
     },
-    async models() {
-      const models = await fetchModels(way.link, {
-        path: `${way.path}/models`,
-        headers: headers.list,
-        secrets: [],
-      });
-      list = new Map(models.map((model) => [model.id, model]));
-      return models;
-    },
+    models,
     async close() {
-      purchases.leave(node);
+      purchases.leave(node, way);
       await way.link.pool.destroy();
     },
   };

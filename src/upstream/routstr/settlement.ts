@@ -8,8 +8,8 @@ import type { Accounts, Charge } from './accounts.ts';
 import type { Ending } from './bought-answer.ts';
 import { keepChange } from './call-back.ts';
 import type { CallBackParts } from './call-back.ts';
-import { expectedCharge } from './expected-charge.ts';
 import type { PaymentRefusal } from './payment-refusal.ts';
+import type { PriceCheck } from './price-check.ts';
 import type { Receipt } from './receipt.ts';
 
 /** One request that is paid from an account. */
@@ -19,6 +19,7 @@ export interface Deal {
   readonly held: bigint;
   /** The most it can cost by the prices we know. */
   readonly maxCost: bigint;
+  readonly model: string;
   /** What the node published when it was sent; undefined where it tells no prices in sat. */
   readonly prices: PriceSnapshot | undefined;
   /** At most so many images are in it. */
@@ -27,12 +28,19 @@ export interface Deal {
 
 /** What a request that is over does to its account. Each deal ends by exactly one of these; none of them throws or waits. */
 export interface Settlement {
+  /** It was given up before anything was sent. */
+  unsent(deal: Deal): void;
   /** No answer came. */
   failed(deal: Deal, error: unknown): void;
   /** The node refused it. */
   refused(deal: Deal, refusal: PaymentRefusal): void;
   /** It was answered, to its end or not. */
   ended(deal: Deal, ending: Ending): void;
+}
+
+export interface SettlementTerms {
+  readonly observe: (observation: Observation) => void;
+  readonly check: PriceCheck;
 }
 
 export interface SettlementParts extends CallBackParts {
@@ -50,24 +58,25 @@ const RATE_SLACK = 10n;
 
 export function createSettlement(
   parts: SettlementParts,
-  observe: (observation: Observation) => void,
+  { observe, check }: SettlementTerms,
 ): Settlement {
   const { accounts, inBackground, look } = parts;
 
   const settle = (
     { account, held }: Deal,
-    charge: Charge | undefined,
+    charge: Charge | undefined | Promise<Charge | undefined>,
     change: string | undefined,
   ): void =>
     inBackground(async () => {
-      await accounts.settle(account, held, charge);
       if (change !== undefined) await keepChange(parts, account, change);
+      await accounts.settle(account, held, await charge);
       look(account);
     });
-  const judge = (deal: Deal, receipt: Receipt): Charge | undefined => {
+  const judge = async (deal: Deal, receipt: Receipt): Promise<Charge | undefined> => {
     const { chargedMsat } = receipt;
     if (chargedMsat === undefined) return undefined;
-    const expectedMsat = expectedCharge({ ...deal, usage: receipt.usage });
+    const sold = { ...deal, usage: receipt.usage };
+    const expectedMsat = await check.expected(deal.model, sold, chargedMsat);
     const most = expectedMsat ?? deal.maxCost + deal.maxCost / RATE_SLACK;
     if (chargedMsat - most <= ROUNDING_MSAT[deal.account.row.kind]) {
       observe({ kind: 'paid', chargedMsat, expectedMsat });
@@ -78,6 +87,7 @@ export function createSettlement(
   };
 
   return {
+    unsent: (deal) => settle(deal, NO_CHARGE, undefined),
     failed(deal, error) {
       settle(deal, wasNotSent(error) ? NO_CHARGE : undefined, undefined);
     },

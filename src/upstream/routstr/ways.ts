@@ -8,7 +8,7 @@ export interface Ways {
   /** A node is bought from at this URL. */
   enter(node: string, baseUrl: string, way: NodeWay): void;
   /** It is bought from no more: its connections are being closed. */
-  leave(node: string): void;
+  leave(node: string, way: NodeWay): void;
   to(account: Account): NodeWay;
   close(): Promise<void>;
 }
@@ -37,7 +37,10 @@ export function createWays(pool: UpstreamOptions['pool']): Ways {
 
   return {
     enter: (node, baseUrl, way) => current.set(node, { baseUrl, way }),
-    leave: (node) => current.delete(node),
+    leave(node, way) {
+      // It may be bought from at another URL already.
+      if (current.get(node)?.way === way) current.delete(node);
+    },
     to({ row }) {
       const now = current.get(row.node);
       if (now === undefined) return openOwn(row.base_url);
