@@ -1,7 +1,8 @@
+import type { Log } from '../lib/log.ts';
 import { parseJson, itemsOf } from '../openai/json-object.ts';
 import { all, query, run } from '../store/operation.ts';
 import type { Operation } from '../store/operation.ts';
-import type { Ddl } from '../store/store.ts';
+import type { Ddl, Store } from '../store/store.ts';
 import type { KnownNode } from './known-node.ts';
 
 /**
@@ -41,7 +42,51 @@ const UPSERT_FOUND_NODE = query(
 );
 const DELETE_FOUND_NODE = query('DELETE FROM found_node WHERE url = ?');
 
-export function* foundNodes(): Operation<readonly FoundNode[]> {
+const MAX_FOUND = 500;
+
+/** The nodes that were found, in memory and in their table. */
+export interface FoundNodes {
+  /** The same array until something changes. */
+  all(): readonly FoundNode[];
+  /** Ignores what is beyond 500 nodes. */
+  keep(node: FoundNode): Promise<void>;
+  drop(url: string): Promise<void>;
+  onChange(listener: () => void): void;
+  load(): Promise<void>;
+}
+
+export function createFoundNodes(store: Store, log: Log): FoundNodes {
+  const nodes = new Map<string, FoundNode>();
+  const listeners: (() => void)[] = [];
+  let list: readonly FoundNode[] = [];
+  const changed = async (write: () => Operation<unknown>): Promise<void> => {
+    list = [...nodes.values()];
+    for (const listener of listeners) listener();
+    try {
+      await store.write(write);
+    } catch (cause) {
+      log.error({ event: 'found_node_not_written', cause }, 'a found node was not written');
+    }
+  };
+  return {
+    all: () => list,
+    async keep(node) {
+      if (!nodes.has(node.d) && nodes.size >= MAX_FOUND) return;
+      nodes.set(node.d, node);
+      await changed(() => upsert(node));
+    },
+    async drop(url) {
+      if (nodes.delete(url)) await changed(() => run(DELETE_FOUND_NODE, url));
+    },
+    onChange: (listener) => void listeners.push(listener),
+    async load() {
+      for (const node of await store.read(readAll)) nodes.set(node.d, node);
+      list = [...nodes.values()];
+    },
+  };
+}
+
+function* readAll(): Operation<readonly FoundNode[]> {
   const rows = yield* all(FOUND_NODES);
   return rows.map(({ url, version, mints, ...row }) => ({
     ...row,
@@ -53,12 +98,7 @@ export function* foundNodes(): Operation<readonly FoundNode[]> {
   }));
 }
 
-export function* keepFoundNode(node: FoundNode): Operation<void> {
-  const { d: url, pubkey, name, about, version, mints } = node;
+function* upsert({ d: url, pubkey, name, about, version, mints }: FoundNode): Operation<void> {
   const told = [name, about, version ?? null, JSON.stringify(mints)];
   yield* run(UPSERT_FOUND_NODE, url, pubkey, ...told);
-}
-
-export function* dropFoundNode(url: string): Operation<void> {
-  yield* run(DELETE_FOUND_NODE, url);
 }

@@ -1,4 +1,5 @@
 import type { Schema } from '../store/store.ts';
+import { announceTables } from './announce/tables.ts';
 import { foundNodeTables } from './found-nodes.ts';
 import { registryTables } from './registry/tables.ts';
 import { trustTables } from './trust/tables.ts';
@@ -13,6 +14,7 @@ export const discoverySchema: Schema = {
       ...foundNodeTables(ddl),
       ...watchTables(ddl),
       ...trustTables(ddl),
+      ...announceTables(ddl),
     ],
   ],
 };

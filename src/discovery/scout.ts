@@ -1,9 +1,8 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { isObject } from '../openai/json-object.ts';
-import type { Operation } from '../store/operation.ts';
 import type { Store } from '../store/store.ts';
-import { dropFoundNode, foundNodes, keepFoundNode } from './found-nodes.ts';
+import { createFoundNodes } from './found-nodes.ts';
 import type { FoundNode } from './found-nodes.ts';
 import type { Guard } from './guard/guard.ts';
 import { cleanText } from './registry/clean-text.ts';
@@ -21,6 +20,8 @@ export interface Scout {
   forget(url: string): void;
   /** Asks all directories and then the URLs they hint at, now. */
   look(): Promise<void>;
+  /** There may be new hints: they are followed within seconds. */
+  hinted(): void;
   onChange(listener: () => void): void;
   /** Resolves when what was found before is loaded; then looks around every few hours. */
   start(): Promise<void>;
@@ -46,11 +47,11 @@ export interface ScoutOptions {
 const EVERY_MS = 6 * 3_600_000;
 const JITTER = 0.2;
 const FIRST_AFTER_MS = 2_000;
+const HINTS_AFTER_MS = 2_000;
 const ASK_AGAIN_MS = 24 * 3_600_000;
 const MAX_NEIGHBOURS = 5;
 const MAX_ASKED_PER_LOOK = 200;
 const MAX_REMEMBERED = 5_000;
-const MAX_FOUND = 500;
 const PARALLEL = 4;
 const MAX_NAME_CHARS = 80;
 const MAX_ABOUT_CHARS = 500;
@@ -58,43 +59,37 @@ const DIRECTORY_LIMITS = { maxBytes: 1_048_576, timeoutMs: 10_000 };
 const INFO_LIMITS = { maxBytes: 65_536, timeoutMs: 8_000 };
 
 export function createScout(options: ScoutOptions): Scout {
-  const { store, clock, log, guard } = options;
-  const nodes = new Map<string, FoundNode>();
+  const { clock, guard } = options;
+  const nodes = createFoundNodes(options.store, options.log);
   const askedAtMs = new Map<string, number>();
-  const listeners: (() => void)[] = [];
   let timer: NodeJS.Timeout | undefined;
+  let hintTimer: NodeJS.Timeout | undefined;
   let isStopped = false;
-  let list: readonly FoundNode[] = [];
 
-  const changed = async (write: () => Operation<void>): Promise<void> => {
-    list = [...nodes.values()];
-    for (const listener of listeners) listener();
-    try {
-      await store.write(write);
-    } catch (cause) {
-      log.error({ event: 'found_node_not_written', cause }, 'a found node was not written');
-    }
-  };
   const ask = async (url: string): Promise<void> => {
     askedAtMs.delete(url);
     askedAtMs.set(url, clock.now());
     dropOldest(askedAtMs, MAX_REMEMBERED);
     const node = await askNode(guard, url);
-    if (node === undefined || isStopped) return;
-    if (!nodes.has(url) && nodes.size >= MAX_FOUND) return;
-    nodes.set(url, node);
-    await changed(() => keepFoundNode(node));
+    if (node !== undefined && !isStopped) await nodes.keep(node);
   };
   const isWorthAsking = (url: string): boolean =>
     clock.now() - (askedAtMs.get(url) ?? -Infinity) >= ASK_AGAIN_MS && !options.isSettled(url);
 
+  const follow = async (hinted: Iterable<string>): Promise<void> => {
+    const urls = [...hinted].filter(isWorthAsking).slice(0, MAX_ASKED_PER_LOOK);
+    await inParallel(urls, ask);
+  };
+  const followHints = (): void => {
+    hintTimer = undefined;
+    void follow(options.hints());
+  };
   const look = async (): Promise<void> => {
     const hinted = new Set(options.hints());
     await inParallel(sourcesOf(options), async (source) => {
       for (const url of await askDirectory(guard, source)) hinted.add(url);
     });
-    const urls = [...hinted].filter(isWorthAsking).slice(0, MAX_ASKED_PER_LOOK);
-    await inParallel(urls, ask);
+    await follow(hinted);
   };
   const lookAgain = async (): Promise<void> => {
     await look();
@@ -104,20 +99,21 @@ export function createScout(options: ScoutOptions): Scout {
     timer = setTimeout(() => void lookAgain(), afterMs).unref();
   };
   return {
-    found: () => list,
-    forget(url) {
-      if (nodes.delete(url)) void changed(() => dropFoundNode(url));
-    },
+    found: () => nodes.all(),
+    forget: (url) => void nodes.drop(url),
     look,
-    onChange: (listener) => void listeners.push(listener),
+    hinted() {
+      if (!isStopped) hintTimer ??= setTimeout(followHints, HINTS_AFTER_MS).unref();
+    },
+    onChange: (listener) => nodes.onChange(listener),
     async start() {
-      for (const node of await store.read(foundNodes)) nodes.set(node.d, node);
-      list = [...nodes.values()];
+      await nodes.load();
       lookLater(FIRST_AFTER_MS);
     },
     stop() {
       isStopped = true;
       clearTimeout(timer);
+      clearTimeout(hintTimer);
     },
   };
 }

@@ -75,7 +75,10 @@ export function createUpkeep(
     market.touch(pubkey);
     refreshSoon();
   };
-  registry.onChange(toldAnew);
+  registry.onChange(() => {
+    toldAnew();
+    if (registry.hints().length > 0) scout.hinted();
+  });
   scout.onChange(toldAnew);
   watch.onChange(touch);
   trust.onChange(touch);

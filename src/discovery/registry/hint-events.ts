@@ -11,6 +11,7 @@ export interface HintEvents {
   reads(event: NostrEvent): boolean;
   version(coordinate: string): Version | undefined;
   take(event: NostrEvent): void;
+  /** The same array until one is added. */
   urls(): readonly string[];
 }
 
@@ -20,6 +21,7 @@ const MAX_URLS = 1_000;
 export function createHintEvents(checkUrl: CheckUrl): HintEvents {
   const versions = new Map<string, Version>();
   const urls = new Set<string>();
+  let list: readonly string[] | undefined;
   return {
     reads: listsNodes,
     version: (coordinate) => versions.get(coordinate),
@@ -28,11 +30,12 @@ export function createHintEvents(checkUrl: CheckUrl): HintEvents {
       versions.delete(coordinate);
       versions.set(coordinate, { id: event.id, createdAt: event.created_at });
       dropOldest(versions, MAX_EVENTS);
+      list = undefined;
       for (const url of readDirectory(event, checkUrl)) {
         urls.add(url);
         dropOldest(urls, MAX_URLS);
       }
     },
-    urls: () => [...urls],
+    urls: () => (list ??= [...urls]),
   };
 }
