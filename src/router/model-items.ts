@@ -17,12 +17,22 @@ export interface ModelItemOptions {
   readonly startedS: number;
 }
 
-/** The entries of `/v1/models`, at the price that no request exceeds. */
+/** Models are immutable; of very many, a few change at a time. */
+const made = new WeakMap<ServedModel, ModelItemOptions & { readonly item: ModelItem }>();
+
+/** The entries of `/v1/models`, at the price that no usual offer exceeds. An entry is made once for as long as its model stays. */
 export function modelItems(
   models: readonly ServedModel[],
   options: ModelItemOptions,
 ): readonly ModelItem[] {
-  return models.slice(0, MAX_LISTED).map((model) => itemOf(model, options));
+  return models.slice(0, MAX_LISTED).map((model) => {
+    const known = made.get(model);
+    const { usdPmsat, startedS } = options;
+    if (known?.usdPmsat === usdPmsat && known?.startedS === startedS) return known.item;
+    const item = itemOf(model, options);
+    made.set(model, { ...options, item });
+    return item;
+  });
 }
 
 function itemOf(model: ServedModel, { usdPmsat, startedS }: ModelItemOptions): ModelItem {

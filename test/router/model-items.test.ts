@@ -141,6 +141,29 @@ test('no more than 20,000 models are listed', () => {
   expect(items).toHaveLength(20_000);
 });
 
+test('an entry is made anew when its model or the exchange rate changes, and only then', () => {
+  let sources = [sourceOf('a'), sourceOf('b', { models: [configured('n')] })];
+  const catalog = createCatalog({
+    sources: () => sources,
+    usdPmsat: () => undefined,
+    clock: systemClock,
+    log: silentLog,
+  });
+  const itemsAt = (usdPmsat: bigint | undefined) =>
+    modelItems(catalog.models(), { usdPmsat, startedS: 1 });
+  const [m, n] = itemsAt(undefined);
+
+  sources = [sourceOf('a', { markup: '2' }), ...sources.slice(1)];
+  catalog.reprice();
+  const [dearer, same] = itemsAt(undefined);
+  const [, inUsd] = itemsAt(PMSAT_PER_USD);
+
+  expect([m?.id, dearer?.id]).toEqual(['m', 'm']);
+  expect(dearer).not.toEqual(m);
+  expect(same).toBe(n);
+  expect(inUsd?.['pricing']).not.toEqual(n?.['pricing']);
+});
+
 test('what one stranger tells of a context does not make a model cost a fortune', () => {
   const contexts = [8_000, 100_000_000, 16_000];
   const strangers = contexts.map((contextLength, index) => {
