@@ -49,7 +49,7 @@ export interface CampaignOptions {
   /** The key that our own public URL names, as npub or hex; undefined where it cannot be reached from here. */
   readonly ownInfo?: () => Promise<string | undefined>;
   /** What other clocks say, unix ms; default: the relays' web servers. */
-  readonly dates?: () => Promise<readonly number[]>;
+  readonly dates?: (() => Promise<readonly number[]>) | undefined;
   /** Some relays store a moment after they said OK. */
   readonly settleMs?: number;
 }

@@ -6,9 +6,11 @@ const MAX_ERROR_MS = 10 * 60_000;
 const TIMEOUT_MS = 5_000;
 const MAX_ASKED = 8;
 
-/** What the web servers of relays say the time is, unix ms; those that do not answer are left out. */
+/** What the web servers of relays say the time is, unix ms; those that do not answer, and onion services, are left out. */
 export async function datesOf(relays: readonly string[]): Promise<readonly number[]> {
-  const dates = await Promise.all(relays.slice(0, MAX_ASKED).map(dateOf));
+  // The name of an onion service must not reach a name server.
+  const open = relays.filter((relay) => URL.parse(relay)?.hostname.endsWith('.onion') === false);
+  const dates = await Promise.all(open.slice(0, MAX_ASKED).map(dateOf));
   return dates.filter((date) => date !== undefined);
 }
 

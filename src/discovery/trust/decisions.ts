@@ -28,21 +28,31 @@ export function createDecisions(options: DecisionsOptions): LiveDecisions {
   let seen: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
+  let complaint: string | undefined;
+
+  const complain = (error: unknown): void => {
+    const why = error instanceof Error ? error.message : 'unknown';
+    // An editor that writes in pieces shows several faulty files.
+    if (why === complaint) return;
+    complaint = why;
+    log.warn({ err: error }, 'the decisions about nodes could not be read; the last ones hold');
+  };
 
   const look = async (): Promise<void> => {
     const version = await versionOf(file);
     if (version === seen) return;
-    // Also of a faulty file: it is complained of once.
     seen = version;
     const before = decisions;
     decisions = await readDecisions(file);
+    complaint = undefined;
     onChange(new Set([...before.keys(), ...decisions.keys()]));
   };
   const round = async (): Promise<void> => {
     try {
       await look();
     } catch (error) {
-      log.warn({ err: error }, 'the decisions about nodes could not be read; the last ones hold');
+      seen = undefined;
+      complain(error);
     }
     if (!isStopped) timer = setTimeout(() => void round(), pollMs).unref();
   };
@@ -62,7 +72,7 @@ async function versionOf(file: string): Promise<string> {
     const { mtimeMs, size, ino } = await stat(file);
     return `${mtimeMs} ${size} ${ino}`;
   } catch (error) {
-    // Reading it tells what is wrong, once.
+    // Reading it tells what is wrong.
     return error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
   }
 }
