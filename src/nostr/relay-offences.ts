@@ -1,0 +1,34 @@
+import type { RelayLimits } from './relay-limits.ts';
+
+/** Counts what a relay must not do too often. */
+export interface RelayOffences {
+  /** Notes a message; true when there are too many, or too large ones, within a minute. Then it counts from zero again. */
+  floodsWith(bytes: number): boolean;
+  /** Notes a wrong signature; true when there are too many of them. Then it counts from zero again. */
+  liesTooMuch(): boolean;
+}
+
+const MINUTE_MS = 60_000;
+
+export function createRelayOffences(now: () => number, limits: RelayLimits): RelayOffences {
+  let minute = { start: now(), messages: 0, bytes: 0 };
+  let lies: number[] = [];
+  return {
+    floodsWith(bytes) {
+      if (now() - minute.start >= MINUTE_MS) minute = { start: now(), messages: 0, bytes: 0 };
+      minute.messages += 1;
+      minute.bytes += bytes;
+      const isFlood =
+        minute.messages > limits.maxMessagesPerMinute || minute.bytes > limits.maxBytesPerMinute;
+      if (isFlood) minute = { start: now(), messages: 0, bytes: 0 };
+      return isFlood;
+    },
+    liesTooMuch() {
+      const start = now() - limits.invalidWindowMs;
+      lies = [...lies.filter((at) => at > start), now()];
+      const isTooMuch = lies.length >= limits.maxInvalid;
+      if (isTooMuch) lies = [];
+      return isTooMuch;
+    },
+  };
+}
