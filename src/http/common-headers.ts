@@ -5,6 +5,8 @@ const EXPOSED = [
   'x-routstr-request-id',
   'x-nutroute-cost-msat',
   'x-nutroute-max-tokens',
+  'x-nutroute-provider',
+  'x-nutroute-route-reason',
   'x-routstr-cost-msats',
   'retry-after',
   'x-should-retry',

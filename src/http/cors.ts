@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 
 /** What a page may send: our credentials, and what the SDKs add by themselves. A wildcard would not cover `authorization`. */
 const ALLOWED =
-  /^(accept|authorization|content-type|user-agent|x-cashu|x-cashu-change|x-api-key|idempotency-key|http-referer|x-title|(x-stainless|openai|x-routstr)-[a-z0-9-]{1,40})$/;
+  /^(accept|authorization|content-type|user-agent|x-cashu|x-cashu-change|x-nutroute-provider|x-api-key|idempotency-key|http-referer|x-title|(x-stainless|openai|x-routstr)-[a-z0-9-]{1,40})$/;
 
 const PREFLIGHT_MAX_AGE_S = '86400';
 

@@ -349,7 +349,7 @@ describe('CORS', () => {
         origin: 'https://app.example',
         'access-control-request-method': 'POST',
         'access-control-request-headers':
-          'authorization,content-type,x-cashu,x-cashu-change,x-stainless-os,openai-project,x-evil',
+          'authorization,content-type,x-cashu,x-cashu-change,x-nutroute-provider,x-stainless-os,openai-project,x-evil',
       },
     });
 
@@ -357,7 +357,7 @@ describe('CORS', () => {
     expect(answer.headers['access-control-allow-origin']).toBe('*');
     expect(answer.headers['access-control-allow-methods']).toBe('GET, POST, OPTIONS');
     expect(answer.headers['access-control-allow-headers']).toBe(
-      'authorization, content-type, x-cashu, x-cashu-change, x-stainless-os, openai-project',
+      'authorization, content-type, x-cashu, x-cashu-change, x-nutroute-provider, x-stainless-os, openai-project',
     );
   });
 });
