@@ -1,31 +1,44 @@
+import { createAnnouncing } from './app/announcing.ts';
+import type { Announcing } from './app/announcing.ts';
+import { createMarket } from './app/market.ts';
+import type { Market } from './app/market.ts';
+import { modelSource } from './app/model-source.ts';
+import { configuredSource } from './app/sources.ts';
 import type { Config } from './config.ts';
-import type { Provider } from './config/provider.ts';
+import { createGuard } from './discovery/guard/guard.ts';
+import type { Guard } from './discovery/guard/guard.ts';
+import type { Observation } from './discovery/standing.ts';
+import type { NodeDescription } from './http/node-description.ts';
 import { createServer } from './http/server.ts';
 import { systemClock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
 import { openMoney } from './money.ts';
 import type { Money, Seams } from './money.ts';
+import { openIdentity } from './nostr/identity.ts';
+import { npubOf } from './nostr/npub.ts';
+import type { Signer } from './nostr/signer.ts';
 import { fetchJson } from './rate/fetch-json.ts';
 import { createRate } from './rate/rate.ts';
 import type { Rate } from './rate/rate.ts';
 import type { CatalogSource } from './router/catalog-source.ts';
 import { createCatalog } from './router/catalog.ts';
 import type { Catalog } from './router/catalog.ts';
-import { modelItems } from './router/model-items.ts';
 import { complete } from './router/router.ts';
 import { createRouting } from './router/routing.ts';
 import { RELAY_LIMITS } from './router/work.ts';
 import type { RouterParts } from './router/work.ts';
 import { createTokenCounter } from './tokens/counter.ts';
+import type { TokenCounter } from './tokens/counter.ts';
 import { encodingFor } from './tokens/encoding.ts';
-import { createBreaker } from './upstream/breaker.ts';
-import { UPSTREAM_KINDS } from './upstream/kinds.ts';
 import { VERSION } from './version.ts';
 
 /** A running router. */
 export interface App {
   /** Where it listens. */
   readonly url: string;
+  readonly money: Money;
+  /** The nodes it finds and buys from; undefined where discovery is off. */
+  readonly market: Market | undefined;
   /** Takes no new requests, lets running ones finish (30 s at most), settles everything and closes. Idempotent. */
   stop(): Promise<void>;
 }
@@ -34,18 +47,81 @@ const DRAIN_MS = 30_000;
 
 /** Opens the money, recovers what a crash left, learns prices and models, and listens. */
 export async function startApp(config: Config, log: Log, seams: Seams = {}): Promise<App> {
-  const money = await openMoney(config, log, seams);
+  const guard = guardOf(config);
+  const pool: Guard['pool'] = (origin, options) => guard.pool(origin, options);
+  const money = await openMoney(config, log, {
+    ...seams,
+    ...(config.discovery !== undefined && { pool }),
+  });
   const recovered = await money.start();
   log.info({ event: 'recovered', ...recovered }, 'recovered what the last run left');
-  const sources = config.providers.map(sourceOf);
-  const { rate, catalog } = market(config, sources, log);
+  const signer = await identityOf(config, log);
+  const market = marketOf({ config, guard, money, log, ownPubkey: signer?.pubkey });
+  const configured = config.providers.map((provider) => {
+    refuseOneself(provider.purchase?.pubkey, signer);
+    return configuredSource(provider, sourceParts(config, money, market));
+  });
+  const { rate, catalog } = openCatalog(config, configured, market, log);
   const counter = createTokenCounter({
     onWorkerLost: (error) =>
       log.warn({ err: error }, 'the token counter died; the next count starts another'),
   });
   // Its vocabulary takes half a second to load: before a stream has to be metered.
   void counter.count([' ']);
-  const parts: RouterParts = {
+  const parts = routerParts({ config, money, catalog, rate, counter, log });
+  await rate.start();
+  await market?.start();
+  await catalog.start();
+  const server = createServer({
+    complete: (incoming, sink) => complete(parts, incoming, sink),
+    models: modelSource(catalog, rate),
+    wallet: money.cashu.api,
+    providers: market?.discovery,
+    node: describe(config, money, signer),
+    reasons: () => reasonsAgainst(money, catalog),
+    log,
+  });
+  const url = await server.listen(config.host, config.port);
+  const announcing = await startAnnouncing({ config, money, signer, guard, catalog, log });
+  market?.onChange(() => {
+    catalog.reprice();
+    announcing?.announcer.changed();
+  });
+  // What was found between the two.
+  catalog.reprice();
+  let stopped: Promise<void> | undefined;
+
+  async function shutDown(): Promise<void> {
+    await announcing?.close();
+    await server.drain(DRAIN_MS);
+    catalog.stop();
+    rate.stop();
+    await counter.close();
+    await market?.stop();
+    await Promise.all(configured.map((source) => source.upstream.close()));
+    await money.close();
+    await guard.close();
+    await signer?.close();
+  }
+
+  return {
+    url,
+    money,
+    market,
+    stop: () => (stopped ??= shutDown()),
+  };
+}
+
+function routerParts(made: {
+  readonly config: Config;
+  readonly money: Money;
+  readonly catalog: Catalog;
+  readonly rate: Rate;
+  readonly counter: TokenCounter;
+  readonly log: Log;
+}): RouterParts {
+  const { config, money, catalog, rate, counter, log } = made;
+  return {
     catalog,
     countTokens: (texts, model, use) => counter.count(texts, encodingFor(model), use),
     floorOutputTokens: config.payment.floorOutputTokens,
@@ -58,46 +134,65 @@ export async function startApp(config: Config, log: Log, seams: Seams = {}): Pro
     log,
     limits: RELAY_LIMITS,
   };
-  await rate.start();
-  await catalog.start();
-  const server = createServer({
-    complete: (incoming, sink) => complete(parts, incoming, sink),
-    models: modelSource(catalog, rate),
-    wallet: money.cashu.api,
-    providers: undefined,
-    node: {
-      name: config.node.name,
-      about: config.node.about,
-      version: VERSION,
-      url: config.node.url,
-      onion: config.node.onion,
-      npub: undefined,
-      mints: money.mints.all.map((mint) => mint.url),
-    },
-    reasons: () => reasonsAgainst(money, catalog),
-    log,
+}
+
+function guardOf({ discovery }: Config): Guard {
+  return createGuard({
+    allowPrivate: discovery?.allowPrivateAddresses ?? false,
+    socksProxy: discovery?.socksProxy,
   });
-  const url = await server.listen(config.host, config.port);
-  let stopped: Promise<void> | undefined;
+}
 
-  async function shutDown(): Promise<void> {
-    await server.drain(DRAIN_MS);
-    catalog.stop();
-    rate.stop();
-    await counter.close();
-    await Promise.all(sources.map((source) => source.upstream.close()));
-    await money.close();
-  }
+/** A key is needed by who announces itself, and by who must know its own announcement when it finds it. */
+async function identityOf(
+  { node, home, discovery }: Config,
+  log: Log,
+): Promise<Signer | undefined> {
+  if (!node.announce && discovery === undefined && node.key === undefined) return undefined;
+  const { key, keyPassphrase: passphrase } = node;
+  return openIdentity({
+    home,
+    log,
+    ...(key !== undefined && { key }),
+    ...(passphrase !== undefined && { passphrase }),
+  });
+}
 
+function marketOf(parts: {
+  readonly config: Config;
+  readonly guard: Guard;
+  readonly money: Money;
+  readonly ownPubkey: string | undefined;
+  readonly log: Log;
+}): Market | undefined {
+  const { config, money } = parts;
+  if (config.discovery === undefined) return undefined;
+  return createMarket({
+    ...parts,
+    discovery: config.discovery,
+    sourceParts: { clock: systemClock, purchases: money.purchases, mints: config.mints },
+  });
+}
+
+function refuseOneself(pubkey: string | undefined, signer: Signer | undefined): void {
+  if (pubkey !== undefined && pubkey === signer?.pubkey)
+    throw new Error('providers names this node itself: it would buy from itself for ever');
+}
+
+function sourceParts(config: Config, money: Money, market: Market | undefined) {
   return {
-    url,
-    stop: () => (stopped ??= shutDown()),
+    clock: systemClock,
+    purchases: money.purchases,
+    mints: config.mints,
+    observe: (node: string, observation: Observation) =>
+      market?.discovery.observe(node, observation),
   };
 }
 
-function market(
+function openCatalog(
   config: Config,
-  sources: readonly CatalogSource[],
+  configured: readonly CatalogSource[],
+  market: Market | undefined,
   log: Log,
 ): { rate: Rate; catalog: Catalog } {
   const { usd } = config.bitcoin;
@@ -109,37 +204,51 @@ function market(
     onChange: () => catalog.reprice(),
   });
   const usdPmsat = (): bigint | undefined => rate.current()?.usdPmsat;
-  const catalog = createCatalog({ sources: () => sources, usdPmsat, clock: systemClock, log });
+  const none: ReadonlyMap<string, string> = new Map();
+  const catalog = createCatalog({
+    sources: () => [...configured, ...(market?.sources() ?? [])],
+    aliases: () => market?.discovery.aliases() ?? none,
+    usdPmsat,
+    clock: systemClock,
+    log,
+  });
   return { rate, catalog };
 }
 
-function sourceOf(provider: Provider): CatalogSource {
-  const breaker = createBreaker({ clock: systemClock });
-  const { timeouts, ...rest } = provider;
-  const upstream = UPSTREAM_KINDS.openai.create({
-    id: provider.id,
-    baseUrl: provider.baseUrl,
-    apiKey: provider.apiKey,
-    onPayerGone: provider.onPayerGone,
-    timeouts,
-  });
-  return { ...rest, timeouts, breaker, upstream, trust: 1 };
+function describe(config: Config, money: Money, signer: Signer | undefined): NodeDescription {
+  const { name, about, url, onion } = config.node;
+  return {
+    name,
+    about,
+    version: VERSION,
+    url,
+    onion,
+    npub: signer === undefined ? undefined : npubOf(signer.pubkey),
+    mints: money.mints.all.map((mint) => mint.url),
+  };
 }
 
-function modelSource(catalog: Catalog, rate: Rate) {
-  const startedS = Math.floor(systemClock.now() / 1000);
-  let listed: ReturnType<Catalog['models']> | undefined;
-  let items: ReturnType<typeof modelItems> = [];
-  return {
-    items() {
-      const models = catalog.models();
-      if (models !== listed) {
-        listed = models;
-        items = modelItems(models, { usdPmsat: rate.current()?.usdPmsat, startedS });
-      }
-      return items;
-    },
-  };
+/** Relays are told only of a node that listens. */
+async function startAnnouncing(parts: {
+  readonly config: Config;
+  readonly money: Money;
+  readonly signer: Signer | undefined;
+  readonly guard: Guard;
+  readonly catalog: Catalog;
+  readonly log: Log;
+}): Promise<Announcing | undefined> {
+  const { config, money, signer, guard, catalog, log } = parts;
+  if (!config.node.announce || signer === undefined) return undefined;
+  const announcing = await createAnnouncing({
+    config,
+    store: money.store,
+    signer,
+    guard,
+    log,
+    models: () => catalog.models(),
+  });
+  announcing.announcer.start();
+  return announcing;
 }
 
 /** Why paid requests cannot be taken now. */

@@ -37,9 +37,24 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./cli/wallet.ts')).wallet,
   },
   {
+    name: 'providers',
+    summary: 'The nodes that were found: prices, trust, what is at risk',
+    load: async () => (await import('./cli/providers.ts')).providers,
+  },
+  {
     name: 'models',
     summary: 'The models a router serves, and their prices',
     load: async () => (await import('./cli/models.ts')).models,
+  },
+  {
+    name: 'announce',
+    summary: 'Tell the relays what this node sells',
+    load: async () => (await import('./cli/announce.ts')).announce,
+  },
+  {
+    name: 'retire',
+    summary: 'Take the announcement back from the relays',
+    load: async () => (await import('./cli/announce.ts')).retire,
   },
   {
     name: 'ask',

@@ -2,9 +2,11 @@ import { existsSync } from 'node:fs';
 
 import type { Config } from './config.ts';
 import { loadCrypto } from './crypto/load.ts';
+import { discoverySchema } from './discovery/schema.ts';
 import { ledgerSchema } from './ledger/schema.ts';
 import { msatOfSat } from './lib/amount.ts';
 import { systemClock } from './lib/clock.ts';
+import type { Clock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
 import { createCashuRail } from './payment/cashu/rail.ts';
 import type { CashuRail } from './payment/cashu/rail.ts';
@@ -15,6 +17,10 @@ import type { Books } from './treasury/books.ts';
 import { createTreasury } from './treasury/create-treasury.ts';
 import { treasurySchema } from './treasury/schema.ts';
 import type { Treasury } from './treasury/treasury.ts';
+import type { UpstreamOptions } from './upstream/options.ts';
+import { createPurchases } from './upstream/routstr/purchases.ts';
+import type { Purchases } from './upstream/routstr/purchases.ts';
+import { upstreamSchema } from './upstream/schema.ts';
 import { createMints } from './wallet/mints.ts';
 import type { Mints } from './wallet/mints.ts';
 import { walletSchema } from './wallet/schema.ts';
@@ -22,9 +28,16 @@ import { bindSeed } from './wallet/seed-binding.ts';
 import { loadSeeds } from './wallet/seeds.ts';
 import { createWallet } from './wallet/wallet.ts';
 
-/** For tests that crash the router at a chosen point. */
+/** For tests that crash the router at a chosen point, or let time pass. */
 export interface Seams {
   readonly openStore?: typeof openStore;
+  /** Of everything that holds money; default: the system's. */
+  readonly clock?: Clock;
+}
+
+export interface MoneyOptions extends Seams {
+  /** Connections to nodes that we buy from no more, but that still have money of ours. Default: plain ones. */
+  readonly pool?: UpstreamOptions['pool'];
 }
 
 /** Everything that holds money: the database, the wallet, the treasury and the rails. */
@@ -32,21 +45,34 @@ export interface Money {
   readonly store: Store;
   readonly mints: Mints;
   readonly treasury: Treasury;
+  /** What lies at other nodes. */
+  readonly purchases: Purchases;
   readonly cashu: CashuRail;
   /** Recovers what a crash left; from then on everything runs. */
   start(): ReturnType<CashuRail['start']>;
   close(): Promise<void>;
 }
 
-const SCHEMAS = [ledgerSchema, walletSchema, treasurySchema];
+/** All tables, also those without money: a database is opened once. */
+export const SCHEMAS = [
+  ledgerSchema,
+  walletSchema,
+  treasurySchema,
+  upstreamSchema,
+  discoverySchema,
+];
 
 /** Opens the database, the seed and the configured mints. Nothing runs yet. */
-export async function openMoney(config: Config, log: Log, seams: Seams = {}): Promise<Money> {
+export async function openMoney(
+  config: Config,
+  log: Log,
+  options: MoneyOptions = {},
+): Promise<Money> {
   const crypto = loadCrypto();
   const seeds = await loadSeeds(config.home);
   if (seeds.notice !== undefined) log.warn({ event: 'seed_created' }, seeds.notice);
   log.info({ backend: crypto.backend }, `secp256k1 runs as ${crypto.backend}`);
-  const store = await (seams.openStore ?? openStore)({
+  const store = await (options.openStore ?? openStore)({
     database: databaseUrl(config),
     schemas: SCHEMAS,
     log,
@@ -62,11 +88,20 @@ export async function openMoney(config: Config, log: Log, seams: Seams = {}): Pr
     await store.close();
     throw new Error(`${config.database} belongs to another seed than the one in ${config.home}`);
   }
-  const clock = systemClock;
+  const clock = options.clock ?? systemClock;
   const mints = await createMints({ urls: config.mints, store, crypto, clock, log });
   const wallet = createWallet({ store, crypto, seeds, clock, log, mints });
   const parts = { store, wallet, crypto, seeds, clock, log };
   const treasury = createTreasury(parts);
+  const purchases = createPurchases({
+    store,
+    treasury,
+    clock,
+    log,
+    sealKey: seeds.storage,
+    inputPpk: (url) => mints.byUrl(url)?.active('sat')?.ppk,
+    pool: options.pool,
+  });
   const cashu = createCashuRail({
     ...parts,
     bearerChange: config.payment.bearerChange,
@@ -76,12 +111,16 @@ export async function openMoney(config: Config, log: Log, seams: Seams = {}): Pr
     store,
     mints,
     treasury,
+    purchases,
     cashu,
     async start() {
       await treasury.start();
-      return cashu.start();
+      const recovered = await cashu.start();
+      await purchases.start();
+      return recovered;
     },
     async close() {
+      await purchases.stop();
       await treasury.stop();
       await cashu.stop();
       await mints.close();
@@ -93,6 +132,8 @@ export async function openMoney(config: Config, log: Log, seams: Seams = {}): Pr
 export interface BooksReport {
   readonly faults: readonly string[];
   readonly summary: string;
+  /** What all coins in the house are worth. */
+  readonly coinsSat: bigint;
 }
 
 /** Checks the books of a database, also of a running router; undefined when there is none yet. */
@@ -109,7 +150,8 @@ export async function checkBooks(config: Config, log: Log): Promise<BooksReport 
   });
   try {
     const books = await store.read(booksOperation);
-    return { faults: books.faults, summary: summaryOf(books) };
+    const { faults, coinsSat } = books;
+    return { faults, coinsSat, summary: summaryOf(books) };
   } finally {
     await store.close();
   }
@@ -126,6 +168,7 @@ function summaryOf(books: Books): string {
   ].join(', ');
 }
 
-function databaseUrl(config: Config): string {
+/** Where the store finds the database. */
+export function databaseUrl(config: Config): string {
   return `file:${config.database}`;
 }

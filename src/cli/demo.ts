@@ -13,20 +13,32 @@ export const demo: Command = {
   positionals: '',
   maxPositionals: 0,
   summary: 'A whole little world on this machine, and one paid request through it',
-  flags: { once: { type: 'boolean', help: 'stop when the balance sheet is printed' } },
+  flags: {
+    once: { type: 'boolean', help: 'stop when the balance sheet is printed' },
+    network: {
+      type: 'boolean',
+      help: 'nodes that announce themselves, and a router that buys there',
+    },
+  },
   details:
     'Starts a mint, a model and a router on loopback, pays for one streamed chat and shows where every\n' +
     'sat went. In a terminal it stays up until Ctrl-C, so that what it printed can be tried.',
   async run(args, terminal) {
     // The demo tells its story on stdout; only what fails is logged, on stderr. Its home is gone with it, so no word of seeds.
     const log = createLog('error', { ...terminal, stdout: terminal.stderr }, true);
-    const world = await startWorld({ log, ...(await addressOf(args)) });
+    const address = await addressOf(args);
+    const stays = terminal.stdout.isTTY === true && !args.has('once') && !args.json;
+    const stay = async (): Promise<void> => (stays ? stayUp(terminal) : undefined);
+    if (args.has('network')) {
+      const { demoNetwork } = await import('./demo-network.ts');
+      return demoNetwork({ log, ...address, json: args.json, terminal, stay });
+    }
+    const world = await startWorld({ log, ...address });
     try {
       const token = await withoutDleq(world.mint.faucet(1000), world);
-      const stays = terminal.stdout.isTTY === true && !args.has('once') && !args.json;
       if (args.json) await printJson(world, token, terminal);
       else await tell(world, token, terminal);
-      if (stays) await stayUp(terminal);
+      await stay();
       return OK;
     } finally {
       await world.stop();
@@ -51,7 +63,7 @@ async function isFree(host: string, port: number): Promise<boolean> {
 }
 
 async function printJson(world: World, token: string, terminal: Terminal): Promise<void> {
-  const receipt = await paidChat(world, () => undefined);
+  const { received: _coins, ...receipt } = await paidChat(world, () => undefined);
   const urls = { router: `${world.router.url}/v1`, mint: world.mint.url };
   terminal.stdout.write(`${JSON.stringify({ ...urls, model: DEMO_MODEL, token, receipt })}\n`);
 }

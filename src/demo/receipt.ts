@@ -1,4 +1,5 @@
 import { getEncodedToken, Wallet } from '@cashu/cashu-ts';
+import type { Proof } from '@cashu/cashu-ts';
 import OpenAI from 'openai';
 
 import { loadCrypto } from '../crypto/load.ts';
@@ -20,20 +21,29 @@ export interface Receipt {
   readonly chunks: number;
   readonly promptTokens: number;
   readonly completionTokens: number;
+  /** Who answered, as the router names it. */
+  readonly provider: string | undefined;
+  /** The change, as the wallet that received it has it now: worth `receivedMsat`. */
+  readonly received: readonly Proof[];
 }
+
+/** Where a chat is paid. */
+export type PaidPlace = Pick<World, 'mint' | 'router'>;
 
 export const QUESTION = 'Why would anybody pay for a language model with ecash?';
 
 /** Pays with a fresh token as the API key, through the official SDK, and receives the change in a wallet of its own. */
-export async function paidChat(world: World, onText: (text: string) => void): Promise<Receipt> {
+export async function paidChat(world: PaidPlace, onText: (text: string) => void): Promise<Receipt> {
   const paidSat = 1000;
   const apiKey = world.mint.faucet(paidSat);
   const client = new OpenAI({ baseURL: `${world.router.url}/v1`, apiKey, maxRetries: 0 });
-  const stream = await client.chat.completions.create({
-    model: DEMO_MODEL,
-    messages: [{ role: 'user', content: QUESTION }],
-    stream: true,
-  });
+  const { data: stream, response } = await client.chat.completions
+    .create({
+      model: DEMO_MODEL,
+      messages: [{ role: 'user', content: QUESTION }],
+      stream: true,
+    })
+    .withResponse();
   let chunks = 0;
   let last: unknown;
   for await (const chunk of stream) {
@@ -46,7 +56,7 @@ export async function paidChat(world: World, onText: (text: string) => void): Pr
   const dustMsat = numberOf(field(field(usage, 'cost'), 'remaining_balance_msats'));
   const change = field(last, 'x_cashu');
   if (typeof change !== 'string') throw new Error('the last chunk carries no change');
-  const { changeMsat, receivedMsat } = await receive(world, change);
+  const { changeMsat, received } = await receive(world, change);
   const paidMsat = paidSat * 1000;
   return {
     paidMsat,
@@ -54,24 +64,26 @@ export async function paidChat(world: World, onText: (text: string) => void): Pr
     changeMsat,
     dustMsat,
     mintFeeMsat: paidMsat - costMsat - changeMsat - dustMsat,
-    receivedMsat,
+    receivedMsat: sumOf(received) * 1000,
+    received,
     chunks,
     promptTokens: numberOf(field(usage, 'prompt_tokens')),
     completionTokens: numberOf(field(usage, 'completion_tokens')),
+    provider: response.headers.get('x-nutroute-provider') ?? undefined,
   };
 }
 
 async function receive(
-  world: World,
+  world: PaidPlace,
   token: string,
-): Promise<{ changeMsat: number; receivedMsat: number }> {
+): Promise<{ changeMsat: number; received: readonly Proof[] }> {
   const wallet = await walletAt(world);
   const changeSat = sumOf(wallet.decodeToken(token).proofs);
-  const receivedSat = sumOf(await wallet.receive(token));
-  return { changeMsat: changeSat * 1000, receivedMsat: receivedSat * 1000 };
+  return { changeMsat: changeSat * 1000, received: await wallet.receive(token) };
 }
 
-function sumOf(proofs: readonly { readonly amount: { toString(): string } }[]): number {
+/** In sat. */
+export function sumOf(proofs: readonly { readonly amount: { toString(): string } }[]): number {
   return proofs.reduce((sum, proof) => sum + Number(proof.amount.toString()), 0);
 }
 
@@ -85,14 +97,14 @@ function numberOf(value: unknown): number {
 }
 
 /** The same token, half as long: for people to paste. */
-export async function withoutDleq(token: string, world: World): Promise<string> {
+export async function withoutDleq(token: string, world: PaidPlace): Promise<string> {
   const wallet = await walletAt(world);
   const { mint, proofs } = wallet.decodeToken(token);
   const bare = proofs.map(({ id, amount, secret, C }) => ({ id, amount, secret, C }));
   return getEncodedToken({ mint, unit: 'sat', proofs: bare });
 }
 
-async function walletAt(world: World): Promise<Wallet> {
+async function walletAt(world: PaidPlace): Promise<Wallet> {
   const outputDataCreator = createOutputCreator(loadCrypto());
   const wallet = new Wallet(world.mint.url, { unit: 'sat', outputDataCreator });
   await wallet.loadMint();

@@ -54,6 +54,11 @@ const TREASURY_TOTAL = query<{ mint: bigint; total: bigint; coins: bigint }>(
    WHERE owner = 'treasury' AND state = 'free' GROUP BY mint`,
 );
 
+const FUNDED = query<{ url: string }>(
+  `SELECT DISTINCT mint.url AS url FROM coin JOIN mint ON mint.id = coin.mint
+   WHERE coin.owner = 'treasury' AND coin.state = 'free'`,
+);
+
 export function* insertCoin(coin: NewCoin): Operation<void> {
   const { y, mint, keyset, amount, seed, counter, c, owner, made_by } = coin;
   yield* run(INSERT, y, mint, keyset, amount, seed, counter, c, owner, made_by);
@@ -113,4 +118,9 @@ export function* coinsInHouse(): Operation<bigint> {
 
 export function treasuryTotals(): Operation<{ mint: bigint; total: bigint; coins: bigint }[]> {
   return all(TREASURY_TOTAL);
+}
+
+/** Mints at which the treasury has anything free. */
+export function fundedMints(): Operation<{ url: string }[]> {
+  return all(FUNDED);
 }

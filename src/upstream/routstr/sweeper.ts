@@ -12,6 +12,8 @@ export interface Sweeper {
   look(account: Account): void;
   /** Does what is due, once. */
   sweep(): Promise<void>;
+  /** Retires all accounts and has back, once, what no request uses. */
+  recall(): Promise<void>;
   start(): void;
   stop(): Promise<void>;
 }
@@ -71,11 +73,17 @@ export function createSweeper(parts: SweeperParts): Sweeper {
     for (const account of exposure.all()) begin(account);
   };
 
+  async function sweep(): Promise<void> {
+    beginAll();
+    await Promise.all(busy.values());
+  }
+
   return {
     look: begin,
-    async sweep() {
-      beginAll();
-      await Promise.all(busy.values());
+    sweep,
+    async recall() {
+      for (const account of exposure.all()) account.isRetired = true;
+      await sweep();
     },
     start() {
       timer = setInterval(beginAll, INTERVAL_MS).unref();

@@ -1,0 +1,57 @@
+import type { MarketNode } from '../discovery/market-node.ts';
+import type { CatalogSource } from '../router/catalog-source.ts';
+
+/** The live upstreams of found nodes: each stays one for as long as its address does, also while it is no candidate. */
+export interface NodeSources {
+  /** The node's source; made, or brought back, where it is not there. */
+  of(node: MarketNode): CatalogSource;
+  /** All others take no new requests and are closed when none can run any more. */
+  keepOnly(ids: ReadonlySet<string>): void;
+  close(): Promise<void>;
+}
+
+/** Longer than any answer takes. */
+const RETIRED_MS = 3_600_000;
+
+export function createNodeSources(create: (node: MarketNode) => CatalogSource): NodeSources {
+  const kept = new Map<string, CatalogSource>();
+  const retired = new Map<string, { source: CatalogSource; timer: NodeJS.Timeout }>();
+
+  function retire(source: CatalogSource): void {
+    kept.delete(source.id);
+    const timer = setTimeout(() => {
+      retired.delete(source.id);
+      void source.upstream.close();
+    }, RETIRED_MS);
+    timer.unref();
+    retired.set(source.id, { source, timer });
+  }
+
+  function recall(node: MarketNode): CatalogSource | undefined {
+    const found = retired.get(node.id);
+    if (found?.source.baseUrl !== node.url) return undefined;
+    clearTimeout(found.timer);
+    retired.delete(node.id);
+    return found.source;
+  }
+
+  return {
+    of(node) {
+      const known = kept.get(node.id);
+      if (known?.baseUrl === node.url) return known;
+      if (known !== undefined) retire(known);
+      const source = recall(node) ?? create(node);
+      kept.set(node.id, source);
+      return source;
+    },
+    keepOnly(ids) {
+      for (const [id, source] of kept) if (!ids.has(id)) retire(source);
+    },
+    async close() {
+      const gone = [...retired.values()];
+      for (const { timer } of gone) clearTimeout(timer);
+      const all = [...kept.values(), ...gone.map(({ source }) => source)];
+      await Promise.all(all.map(({ upstream }) => upstream.close()));
+    },
+  };
+}

@@ -1,0 +1,129 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { NodeView } from '../app/market-view.ts';
+import { loadConfig } from '../config.ts';
+import type { Arguments, Command, Terminal } from './command.ts';
+import { OK, UsageError } from './command.ts';
+import { createErrorLog } from './log.ts';
+import { probe } from './probe.ts';
+import { nodeReport, nodesTable, viewJson } from './provider-report.ts';
+import type { ProvidersView } from './providers-view.ts';
+
+const WATCH_MS = 2_000;
+const CLEAR = '\u001B[2J\u001B[H';
+
+export const providers: Command = {
+  name: 'providers',
+  positionals: '[show NODE | trust NODE | block NODE | forget NODE | probe NODE]',
+  maxPositionals: 2,
+  summary: 'The nodes that were found, how far each is trusted, and what lies there',
+  flags: {
+    watch: { type: 'boolean', help: 'show the table again every 2 s' },
+    cap: { type: 'string', value: 'SAT', help: 'with trust: the most that may be at risk there' },
+    all: { type: 'boolean', help: 'also nodes that are down, stale or blocked' },
+  },
+  details:
+    'NODE is an id of the table, an npub or a URL. It reads the database beside a running router; trust, block and\n' +
+    'forget (your decision) count there within two seconds. probe asks the node now.',
+  run: runProviders,
+};
+
+async function runProviders(args: Arguments, terminal: Terminal): Promise<number> {
+  const [action, name, ...rest] = args.positionals;
+  if (rest.length > 0) throw new UsageError(`unexpected argument: ${rest[0]}`);
+  const config = loadConfig(args.sources);
+  const { discovery } = config;
+  if (discovery === undefined) {
+    throw new Error(`discovery is off: ${config.configFile} has no "discovery"`);
+  }
+  const view: ProvidersView = { args, terminal, config, discovery };
+  if (action === undefined) return list(view);
+  if (name === undefined) throw new UsageError(`${action} needs a node`);
+  switch (action) {
+    case 'show':
+      return show(view, name);
+    case 'probe':
+      return probe(view, await find(view, name));
+    case 'trust':
+      return decide(view, name, { capSat: capOf(args) });
+    case 'block':
+      return decide(view, name, { block: true });
+    case 'forget':
+      return decide(view, name, undefined);
+    default:
+      throw new UsageError(`say show, trust, block, forget or probe, not ${action}`);
+  }
+}
+
+async function list(view: ProvidersView): Promise<number> {
+  const { args, terminal } = view;
+  for (;;) {
+    const nodes = (await read(view)).filter((node) => args.has('all') || isShown(node));
+    const text = args.json
+      ? `${JSON.stringify({ nodes: nodes.map(viewJson) })}\n`
+      : nodesTable(nodes);
+    const isLive = args.has('watch');
+    terminal.stdout.write(isLive && !args.json ? `${CLEAR}${text}` : text);
+    if (!isLive) return OK;
+    await sleep(WATCH_MS);
+  }
+}
+
+function isShown({ link, standing }: NodeView): boolean {
+  return link !== 'down' && link !== 'stale' && standing.level !== 'blocked';
+}
+
+async function show(view: ProvidersView, name: string): Promise<number> {
+  const node = await find(view, name);
+  const text = view.args.json ? `${JSON.stringify(viewJson(node))}\n` : nodeReport(node);
+  view.terminal.stdout.write(text);
+  return OK;
+}
+
+async function decide(
+  view: ProvidersView,
+  name: string,
+  decision: { readonly block: true } | { readonly capSat: number } | undefined,
+): Promise<number> {
+  const { trustFileOf } = await import('../app/market.ts');
+  const { writeDecision } = await import('../discovery/decision-file.ts');
+  const node = await find(view, name);
+  await writeDecision(trustFileOf(view.config), node.pubkey, decision);
+  const { args, terminal } = view;
+  const done = { id: node.id, pubkey: node.pubkey, decision: decision ?? null };
+  terminal.stdout.write(
+    args.json ? `${JSON.stringify(done)}\n` : `${node.id}: ${toldOf(decision)}\n`,
+  );
+  return OK;
+}
+
+function toldOf(
+  decision: { readonly block: true } | { readonly capSat: number } | undefined,
+): string {
+  if (decision === undefined) return 'your decision is taken back';
+  return 'block' in decision ? 'nothing is bought there' : `trusted with ${decision.capSat} sat`;
+}
+
+function capOf(args: Arguments): number {
+  const written = args.text('cap');
+  if (written === undefined) throw new UsageError('trust needs --cap SAT');
+  if (!/^\d{1,9}$/.test(written)) throw new UsageError('--cap needs a whole number of sat');
+  return Number(written);
+}
+
+async function read({ config, discovery, terminal }: ProvidersView): Promise<readonly NodeView[]> {
+  // Loaded late, so that help comes at once.
+  const { readMarket } = await import('../app/market-view.ts');
+  return (await readMarket(config, discovery, createErrorLog(terminal))) ?? [];
+}
+
+async function find(view: ProvidersView, name: string): Promise<NodeView> {
+  const { pubkeyOf } = await import('../nostr/npub.ts');
+  const nodes = await read(view);
+  const wanted = (pubkeyOf(name) ?? name).replace(/\/+$/, '').toLowerCase();
+  const found = nodes.find(
+    ({ id, pubkey, url }) => id === wanted || pubkey === wanted || url === wanted,
+  );
+  if (found === undefined) throw new Error(`no node is known as ${name}`);
+  return found;
+}
