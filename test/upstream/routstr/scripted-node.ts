@@ -40,7 +40,8 @@ export async function scriptedNode(mintUrl: string): Promise<ScriptedNode> {
   const till = await openTill(mintUrl);
   const requests: Seen[] = [];
   const honest: Script = () => false;
-  const paid = new Map<string, { token: string; sats: string } | undefined>();
+  /** Change by the token that paid; `nothing` where all of it was charged. */
+  const paid = new Map<string, { token: string; sats: string } | 'nothing' | undefined>();
   const listening = await listen((request, response) => {
     route(request, response).catch(() => response.destroy());
   }, 0);
@@ -75,26 +76,30 @@ export async function scriptedNode(mintUrl: string): Promise<ScriptedNode> {
   }
 
   async function chat(response: ServerResponse, { headers, body }: Seen): Promise<void> {
-    const { stream } = JSON.parse(body) as { stream?: boolean };
+    const { stream = false, cost = node.costMsat } = JSON.parse(body) as Asked;
     const token = headers['x-cashu'];
-    if (typeof token === 'string') return chatWithToken(response, token, stream === true);
+    if (typeof token === 'string') return chatWithToken(response, token, { stream, cost });
     const account = await till.open(bearerOf(headers));
     if (account === undefined) return json(response, 401, {});
-    account.balanceMsat -= node.costMsat;
-    return answer(response, stream === true, costOf(node.costMsat, account.balanceMsat));
+    account.balanceMsat -= cost;
+    return answer(response, stream, costOf(cost, account.balanceMsat));
   }
 
   async function chatWithToken(
     response: ServerResponse,
     token: string,
-    stream: boolean,
+    { stream, cost }: Required<Asked>,
   ): Promise<void> {
     paid.set(token, undefined);
-    const sats = (await till.redeem(token)) - Math.ceil(node.costMsat / 1000);
+    const sats = (await till.redeem(token)) - Math.ceil(cost / 1000);
+    if (sats <= 0) {
+      paid.set(token, 'nothing');
+      return answer(response, stream, costOf(cost));
+    }
     const change = { token: await till.pay(sats), sats: String(sats) };
     paid.set(token, change);
-    const cost = { ...costOf(node.costMsat), ...(stream ? { x_cashu: change.token } : {}) };
-    return answer(response, stream, cost, stream ? {} : { 'x-cashu': change.token });
+    const fields = { ...costOf(cost), ...(stream ? { x_cashu: change.token } : {}) };
+    return answer(response, stream, fields, stream ? {} : { 'x-cashu': change.token });
   }
 
   async function refund(response: ServerResponse, { headers }: Seen): Promise<void> {
@@ -102,6 +107,7 @@ export async function scriptedNode(mintUrl: string): Promise<ScriptedNode> {
     if (typeof token === 'string') {
       if (!paid.has(token)) return json(response, 404, { detail: 'Refund not found' });
       const change = paid.get(token);
+      if (change === 'nothing') return json(response, 410, {});
       return change === undefined
         ? json(response, 425, { detail: 'Refund pending' })
         : json(response, 200, change);
@@ -125,6 +131,12 @@ export async function scriptedNode(mintUrl: string): Promise<ScriptedNode> {
   }
 
   return node;
+}
+
+/** What a request says: our tests tell in it what it shall cost. */
+interface Asked {
+  readonly stream?: boolean;
+  readonly cost?: number;
 }
 
 function modelsAt(factor: number): object {
