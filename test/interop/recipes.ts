@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -114,3 +115,33 @@ export const openaiPython: Recipe = {
     await run(pythonIn(folder), ['-c', 'import openai']);
   },
 };
+
+const KHATRU_SOURCE = new URL('khatru/', import.meta.url).pathname;
+export const KHATRU_BINARY = 'khatru-relay';
+
+/** A Nostr relay of another make, around the pinned module of its name. */
+export const khatru: Recipe = {
+  name: 'khatru',
+  version: `0.19.0-${hashOf(KHATRU_SOURCE, ['go.mod', 'go.sum', 'main.go'])}`,
+  needs: [
+    {
+      name: 'Go 1.24 or newer, and the modules in test/interop/khatru/go.mod',
+      probe: ['go', 'list', '-C', KHATRU_SOURCE, '-mod=readonly', '-deps', '.'],
+    },
+  ],
+  async build(folder) {
+    const flags = ['-trimpath', '-buildvcs=false', '-ldflags', '-s -w'];
+    const args = ['build', '-C', KHATRU_SOURCE, '-mod=readonly', ...flags];
+    await run('go', [...args, '-o', join(folder, KHATRU_BINARY), '.'], { CGO_ENABLED: '0' });
+  },
+  async check(folder) {
+    await run(join(folder, KHATRU_BINARY), ['-version']);
+  },
+};
+
+/** Short, and another one when one of the files changes. */
+function hashOf(folder: string, files: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(readFileSync(join(folder, file)));
+  return hash.digest('hex').slice(0, 12);
+}

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { cacheFolder, install, removeOldDrafts } from './installation.ts';
 import type { Installation, Recipe } from './installation.ts';
 import { searchLogs } from './log-canary.ts';
-import { engine, nutshell, openaiPython } from './recipes.ts';
+import { engine, khatru, nutshell, openaiPython } from './recipes.ts';
 
 /**
  * `npm run test:interop [-- --all] [-- FILTER...]`: installs real mints, engines and clients, runs the tests against them and
@@ -19,6 +19,7 @@ const COUNTERPARTS: readonly { readonly recipe: Recipe; readonly variable: strin
   { recipe: nutshell, variable: 'NUTROUTE_INTEROP_NUTSHELL' },
   { recipe: engine, variable: 'NUTROUTE_INTEROP_ENGINE' },
   { recipe: openaiPython, variable: 'NUTROUTE_INTEROP_OPENAI_PYTHON' },
+  { recipe: khatru, variable: 'NUTROUTE_INTEROP_KHATRU' },
 ];
 /** Building it takes twelve minutes, so that is left to those who want it. */
 const hasCdkMintd = process.env['NUTROUTE_INTEROP_CDK_MINTD'] !== undefined;
