@@ -160,6 +160,15 @@ describe('an answer that is bought', () => {
     expect(upstream.requests).toEqual([]);
   });
 
+  test('is not bought without funds, even where it is free', async () => {
+    const amounts = [RICH, RICH];
+    const upstream = bought(good(), () => amounts.shift() ?? 0n);
+    const models = [configured('m', { price: { unit: 'sat', input: '0', output: '0' } })];
+    await send([{ upstream, models }], railWith(RICH), STREAM).report;
+
+    expect(upstream.requests).toEqual([]);
+  });
+
   test.each([
     refuses(401),
     refuses(402),
@@ -263,6 +272,25 @@ describe('what is learned', () => {
     expect(track('b')).toMatchObject({ running: 0 });
     expect(track('b')?.firstByteMs).toBeLessThan(1_000);
     expect(track('b')?.success).toBeGreaterThan(0.8);
+  });
+
+  test('not how fast one is whose payer reads slowly', async () => {
+    const words = 'one two three four five six seven eight nine ten '.repeat(3);
+    const ask = async (full: Promise<void> | undefined) => {
+      const routing = firstOfEquals();
+      const upstream = scripted(async ({ push }) => {
+        await push(delta(words));
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        await push(finish() + usage(9, 30) + DONE);
+      });
+      const asked = send([upstream], railWith(RICH), STREAM, { routing });
+      asked.sink.full = full;
+      await asked.report;
+      return routing.tracks.of('a', 'm')?.tokensPerS;
+    };
+
+    expect(await ask(undefined)).toBeGreaterThan(0);
+    expect(await ask(new Promise((resolve) => setTimeout(resolve, 10)))).toBeUndefined();
   });
 
   test('nothing from what the request or its payer caused', async () => {

@@ -126,6 +126,31 @@ describe('a first chunk that is late', () => {
     expect(sink.isEnded).toBe(true);
   });
 
+  test('and the loser has half an event left when it ends: nothing of it is sent', async () => {
+    const deaf: ScriptedUpstream = {
+      ...scripted(async () => undefined),
+      send: async (_request, cancel) => ({
+        kind: 'stream',
+        headers: {},
+        async relay(onChunk) {
+          await onChunk(Buffer.from(delta('loser').trimEnd()));
+          await new Promise<void>((resolve) => void cancel.onCancel(resolve));
+        },
+      }),
+    };
+    const second = scripted(async (stage) => {
+      await stage.push(delta('winner'));
+      await after(LATE_MS);
+      await stage.push(finish() + usage(9, 1) + DONE);
+    });
+
+    const { sink, report } = send([deaf, second], railWith(RICH), STREAM, { routing: hedging() });
+
+    expect((await report).provider).toBe('b');
+    expect(sink.text).toContain('winner');
+    expect(sink.text).not.toContain('loser');
+  });
+
   test('and the second fails: the first is waited for', async () => {
     const [first, second, third] = [
       good('first', 4 * LATE_MS),
@@ -230,6 +255,19 @@ describe('no second upstream is asked', () => {
 
     expect(await asked(usuallySlow)).toEqual([1, 0]);
     expect(await asked(hedging({ hedgeMinMs: 500 }))).toEqual([1, 0]);
+  });
+
+  test('when the first has failed at once, and the next is late', async () => {
+    const routing = hedging();
+    for (let count = 0; count < 20; count += 1) {
+      routing.tracks.answered('b', 'm', { firstByteMs: 6, tokens: 100, tokensMs: 100 });
+    }
+    const upstreams = [scripted(refuses(500)), good('second', 4 * LATE_MS), good('third')];
+
+    const { report } = send(upstreams, railWith(RICH), STREAM, { routing });
+
+    expect((await report).provider).toBe('b');
+    expect(sentTo(upstreams)).toEqual([1, 1, 0]);
   });
 
   test('for an answer in one piece', async () => {
