@@ -1,3 +1,4 @@
+import { withoutCost } from './cost-fields.ts';
 import { isObject } from './json-object.ts';
 import type { JsonObject } from './json-object.ts';
 
@@ -11,11 +12,12 @@ export interface AnswerJson {
 const CHANGE_KEY = 'x_cashu';
 
 /** The keys may hide behind escapes: `\u0078` is `x`, `\u005f` is `_`. */
-export const MONEY = /x_cashu|"cost"\s*:|"routstr"\s*:|\\u00[567]/;
+export const MONEY = /x_cashu|"(?:cost|cost_sats|remaining_balance_msats|routstr)"\s*:|\\u00[567]/;
 
 /**
  * Parses what an upstream sent as an answer, without what it says of money: `x_cashu` at every level is either the change of a
- * payment that was ours, or a forgery; `cost` and `metadata.routstr` are what it charged us, and what is left of ours there.
+ * payment that was ours, or a forgery; at the top level `cost` and its like and `metadata.routstr` are what it charged us, and
+ * what is left of ours there.
  * `usage` stays as it is. Undefined when this is no JSON object.
  */
 export function parseAnswer(text: string): AnswerJson | undefined {
@@ -39,11 +41,9 @@ export function parseAnswer(text: string): AnswerJson | undefined {
 }
 
 function withoutCharge(json: JsonObject): JsonObject {
-  const { cost, metadata, ...rest } = json;
-  if (isObject(metadata) && 'routstr' in metadata) {
-    const { routstr: _routstr, ...others } = metadata;
-    return { ...rest, metadata: others };
-  }
-  if (cost === undefined) return json;
-  return metadata === undefined ? rest : { ...rest, metadata };
+  const free = withoutCost(json);
+  const { metadata } = free;
+  if (!isObject(metadata) || !('routstr' in metadata)) return free;
+  const { routstr: _routstr, ...others } = metadata;
+  return { ...free, metadata: others };
 }

@@ -36,10 +36,10 @@ export function costFields({ charge, input, output, usd, balance }: Cost): CostF
   };
 }
 
-/** An upstream's `usage` without what it charged us and what is left of ours there. `usage` itself where it says nothing of it. */
-export function withoutCost(usage: JsonObject): JsonObject {
-  if (!MONEY_KEYS.some((key) => key in usage)) return usage;
-  return Object.fromEntries(Object.entries(usage).filter(([key]) => !MONEY_KEYS.includes(key)));
+/** An upstream's `usage`, or answer, without what it charged us and what is left of ours there; itself where it says nothing of it. */
+export function withoutCost(said: JsonObject): JsonObject {
+  if (!MONEY_KEYS.some((key) => key in said)) return said;
+  return Object.fromEntries(Object.entries(said).filter(([key]) => !MONEY_KEYS.includes(key)));
 }
 
 const MONEY_KEYS: readonly string[] = ['cost', 'cost_sats', 'remaining_balance_msats'];

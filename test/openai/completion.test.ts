@@ -48,6 +48,7 @@ test.each([
   String.raw`"\u0063ost":{"total_msats":77}`,
   '"metadata":{"routstr":{"cost":{"total_msats":77}}}',
   '"cost":77,"metadata":{"routstr":77}',
+  '"cost_sats":77,"remaining_balance_msats":77',
 ])('T4: what an upstream charged us is taken out: %s', (said) => {
   const completion = read(`{"id":"c1",${said},${CHOICES}}`);
 

@@ -1,4 +1,4 @@
-import { parseAnswer } from '../../openai/answer-json.ts';
+import { MONEY, parseAnswer } from '../../openai/answer-json.ts';
 import { withoutCost } from '../../openai/cost-fields.ts';
 import { createEventBuffer } from '../../openai/event-buffer.ts';
 import { isObject, parseJson } from '../../openai/json-object.ts';
@@ -20,9 +20,10 @@ const MAX_EVENT_BYTES = 4 * 1024 * 1024;
 const MAX_JSON_BYTES = 32 * 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 
-/** Everything that may tell of money. The keys may hide behind escapes; a `data` field of several lines could hide them too. */
-const NOTABLE =
-  /x_cashu|"usage"\s*:\s*\{|"cost"\s*:|"routstr"\s*:|\\u00[567]|(?<=[^\r\n])(?:\r\n?|\n)data/;
+/** Everything that may tell of money; a `data` field of several lines could hide it. */
+const NOTABLE = new RegExp(
+  [MONEY.source, String.raw`"usage"\s*:\s*\{`, String.raw`(?<=[^\r\n])(?:\r\n?|\n)data`].join('|'),
+);
 
 /** A stream of events: those that say nothing of money are passed on as they came. */
 export function paidStream(receipt: Receipt): PaidBody {

@@ -81,10 +81,15 @@ const NODE_BOOKS = query<{ node: string; booked: bigint; lies: bigint }>(
 );
 
 export async function buyingWorld(
-  options: { readonly fundSat?: number; readonly mint?: MintOptions } = {},
+  options: {
+    readonly fundSat?: number;
+    readonly mint?: MintOptions;
+    /** A mint that is there already, instead of one of its own. */
+    readonly at?: DemoMint;
+  } = {},
 ): Promise<BuyingWorld> {
   const home = await mkdtemp(join(tmpdir(), 'nutroute-buying-'));
-  const mint = await startMint(options.mint);
+  const mint = options.at ?? (await startMint(options.mint));
   const clock = createSimulatedClock();
   const sealKey = randomBytes(32);
   const parts = async () => startParts({ home, mint, clock, sealKey });
@@ -137,7 +142,7 @@ export async function buyingWorld(
     async [Symbol.asyncDispose]() {
       await closeUpstreams();
       await running.stop();
-      await mint.close();
+      if (options.at === undefined) await mint.close();
       await rm(home, { recursive: true });
     },
   };
