@@ -37,12 +37,14 @@ const MILLION_PLACES = 6;
 export function admissionOf(wishes: Wishes, usdPmsat: bigint | undefined): Admission {
   if (wishes === NO_WISHES) return undefined;
   const { preferences, pin } = wishes;
-  const { only, ignore, maxPrice } = preferences;
+  const { only, order, ignore, maxPrice, allowFallbacks } = preferences;
+  const isOrderAll = order.length > 0 && !allowFallbacks;
   const isWithin = maxPrice === undefined ? undefined : limitsOf(maxPrice, usdPmsat);
   return (offer) => {
     const { provider } = offer;
     if (pin !== undefined && !isPinned(offer, pin)) return false;
     if (only !== undefined && !only.includes(provider)) return false;
+    if (isOrderAll && !order.includes(provider)) return false;
     return !ignore.includes(provider) && isWithin?.(offer) !== false;
   };
 }

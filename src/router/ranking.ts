@@ -33,7 +33,6 @@ export function ranked(
 ): readonly Offer[] {
   const { order, sort, allowFallbacks } = wanted.wishes.preferences;
   const named = order.flatMap((name) => offers.filter(({ provider }) => provider === name));
-  if (!allowFallbacks && order.length > 0) return named;
   const rated = rate(
     offers.filter(({ provider }) => !order.includes(provider)),
     wanted,
@@ -41,7 +40,8 @@ export function ranked(
   );
   const others = sort === undefined ? byScore(rated, routing.random) : bySort(rated, sort);
   const all = [...named, ...others.map(({ offer }) => offer)];
-  return allowFallbacks ? all : all.slice(0, 1);
+  // With an order, others than its own are not admitted.
+  return allowFallbacks || order.length > 0 ? all : all.slice(0, 1);
 }
 
 /** The best first. */

@@ -245,6 +245,8 @@ describe('what the request says about who may answer', () => {
     expect(among(prefers({ order: ['c', 'a'], allow_fallbacks: false }))).toEqual(['c', 'a']);
     expect(among(prefers({ allow_fallbacks: false }))).toEqual(['a']);
     expect(among(prefers({ order: ['x'], allow_fallbacks: false }))).toEqual([]);
+    expect(chosen([offer('a')], prefers({ order: ['x'], allow_fallbacks: false }))).toEqual([]);
+    expect(chosen([offer('a')], prefers({ order: ['x'] }))).toEqual(['a']);
   });
 
   test('`sort` beats our own score; what is unknown comes last', () => {
@@ -413,6 +415,8 @@ describe('whatever is on offer', () => {
             if (one === undefined || one.trust === 0 || one.resting || one.cooled) return false;
             if (wish.only?.map(name).includes(id) === false) return false;
             if (wish.ignore.map(name).includes(id)) return false;
+            const order = wish.order.map(name);
+            if (order.length > 0 && !wish.allowFallbacks && !order.includes(id)) return false;
             // So much is 1 USD for a million tokens.
             if (wish.prompt !== null && one.input > wish.prompt * 1_000) return false;
             // 4,000 tokens of prompt and 500 of answer at twice the price.
@@ -428,10 +432,13 @@ describe('whatever is on offer', () => {
           expect(new Set(found).size).toBe(found.length);
           const expected = wish.order.map(name).filter(may);
           expect(found.slice(0, expected.length)).toEqual(expected.slice(0, found.length));
-          if (wish.allowFallbacks) {
-            const all = [...byName.keys()].filter(may);
-            expect(found).toHaveLength(Math.min(MAX_CANDIDATES, all.length));
-          }
+          if (!wish.allowFallbacks) return;
+          const all = [...byName.keys()].filter(may);
+          expect(found.length > 0).toBe(all.length > 0);
+          // Strangers may be out of proportion.
+          const missing = all.filter((id) => !found.includes(id));
+          const isFull = found.length === MAX_CANDIDATES;
+          expect(isFull || missing.every((id) => (byName.get(id)?.trust ?? 1) < 0.5)).toBe(true);
         },
       ),
       { numRuns: 300 },
