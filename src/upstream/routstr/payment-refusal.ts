@@ -9,8 +9,10 @@ export interface PaymentRefusal {
   readonly failure: UpstreamFailure;
   /** The node may have charged something. */
   readonly isUnclear: boolean;
-  /** It does not take the token any more. */
+  /** It does not take the token, or not any more. */
   readonly isTokenRefused: boolean;
+  /** It says that the token, which it had, is spent. */
+  readonly isTokenSpent: boolean;
   /** What it wants to have at least before it serves such a request, msat. */
   readonly neededMsat: bigint | undefined;
   /** Our token, or change of it. */
@@ -30,6 +32,7 @@ export function readPaymentRefusal({ failure, json }: Refusal): PaymentRefusal {
     failure: isPayment ? emptyPockets(failure) : failure,
     isUnclear: status >= 500,
     isTokenRefused,
+    isTokenSpent: isTokenRefused && /spent|consumed/.test(`${codeOf(json)} ${typeOf(json)}`),
     neededMsat: status === 402 ? neededIn(json) : undefined,
     change: changeIn(json),
   };

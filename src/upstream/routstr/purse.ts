@@ -1,4 +1,4 @@
-import { maxMsat, msat } from '../../lib/amount.ts';
+import { maxMsat, msat, ZERO_MSAT } from '../../lib/amount.ts';
 import type { Msat } from '../../lib/amount.ts';
 import type { Buying } from '../upstream.ts';
 import { UpstreamFailure } from '../upstream.ts';
@@ -55,6 +55,7 @@ export function createPurse(parts: PurseParts, terms: PurseTerms): Purse {
 
   const usable = (): readonly Account[] => exposure.of(node).filter(isUsable);
   const mostSpendable = (): bigint => most(usable().map(spendable));
+  const isBlocked = (): boolean => terms.capMsat() === ZERO_MSAT;
   async function openLarger(maxCost: bigint): Promise<void> {
     const opened = await opening.shared(maxCost, waitingMsat);
     for (const account of usable())
@@ -90,12 +91,14 @@ export function createPurse(parts: PurseParts, terms: PurseTerms): Purse {
 
   return {
     affordable() {
+      if (isBlocked()) return ZERO_MSAT;
       const fresh = sizes.largest();
       return kind === 'request' ? fresh : maxMsat(msat(mostSpendable()), fresh);
     },
     why: () => opening.why(),
     overhead: () => msat(overhead.of(node, sizes.overheadGuess())),
     async rent(maxCost) {
+      if (isBlocked()) throw new UpstreamFailure('unaffordable', 'blocked');
       if (kind === 'request') {
         const account = await opening.open(maxCost, 0n);
         accounts.hold(account, maxCost);

@@ -92,13 +92,13 @@ export function createSettlement(
       settle(deal, wasNotSent(error) ? NO_CHARGE : undefined, undefined);
     },
     refused(deal, refusal) {
-      const { isUnclear, isTokenRefused, neededMsat, change, failure } = refusal;
+      const { isUnclear, isTokenRefused, isTokenSpent, neededMsat, change, failure } = refusal;
       const { account } = deal;
       const isShort =
         failure.status === 402 && !(neededMsat !== undefined && neededMsat > deal.held);
       // By our books it has enough, or it is no account any more: what is there shows when it is called back.
       if (isTokenRefused || isShort) account.isRetired = true;
-      if (isTokenRefused) observe({ kind: 'withheld', msat: restOf(account.row) });
+      if (isTokenSpent) observe({ kind: 'withheld', msat: restOf(account.row) });
       settle(deal, isUnclear ? undefined : NO_CHARGE, change);
     },
     ended(deal, { receipt, failure }) {

@@ -46,6 +46,22 @@ test.each([401, 402, 400] as const)(
   },
 );
 
+test('our own token is said to be spent: that is withheld, at once', async () => {
+  await using world = await buyingWorld();
+  await using node = await scriptedNode(world.mint.url);
+  const upstream = world.upstream(node.url);
+  await buy(world, upstream);
+  const atRisk = world.purchases.riskOf('n1');
+  const error = { message: 'no', type: 'token_already_spent', code: 'cashu_token_already_spent' };
+  node.chat = (response) => json(response, 400, { detail: { error }, error });
+
+  await failureOf(buy(world, upstream));
+
+  expect(world.seen).toContainEqual({ kind: 'withheld', msat: atRisk });
+  await over(world);
+  expect(await world.faults()).toEqual([]);
+});
+
 test('a fault of the request is told as the node tells it', async () => {
   await using world = await buyingWorld();
   await using node = await scriptedNode(world.mint.url);

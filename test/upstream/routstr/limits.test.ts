@@ -47,8 +47,10 @@ test('a blocked node, one without a common mint, and an empty purse say why noth
   expect([poor.buying?.affordable(), poor.buying?.why()]).toEqual([0n, 'no funds']);
   expect([strange.buying?.affordable(), strange.buying?.why()]).toEqual([0n, 'no common mint']);
   expect(await refused(buy(world, poor))).toBe('unaffordable: no funds');
+  await world.treasury.receive(world.mint.faucet(100));
   world.capSat = 0n;
   expect([poor.buying?.affordable(), poor.buying?.why()]).toEqual([0n, 'blocked']);
+  expect(await refused(buy(world, poor))).toBe('unaffordable: blocked');
 });
 
 test('a request that has passed as many routers as it may is not bought', async () => {
