@@ -86,7 +86,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
   const upkeep = createUpkeep(parts, options, () => {
     for (const listener of listeners) listener();
   });
-  let feed: Feed | undefined;
+  const feed = openFeed(parts, options);
   const find = (name: string): MarketNode | undefined => {
     const checked = options.guard.check(name);
     return (
@@ -115,35 +115,23 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
       return market.nodes().find(isSame) ?? node;
     },
     onChange: (listener) => void listeners.push(listener),
-    relays: () => feed?.relays() ?? [],
+    relays: () => feed.relays(),
     directory(includeJson) {
       const own = registry.announcements().filter(({ pubkey }) => pubkey === ownPubkey);
       const ownNodes = own.map((announcement) => ownNode(announcement, clock.now()));
       return directoryBody([...ownNodes, ...market.nodes()], includeJson);
     },
     async start() {
-      const [verifier] = await Promise.all([
-        createVerifier(),
-        registry.start(),
-        trust.start(),
-        scout.start(),
-      ]);
-      upkeep.refresh();
+      await Promise.all([registry.start(), trust.start(), scout.start()]);
+      upkeep.takeOver();
       await watch.start();
       upkeep.start();
-      feed = createFeed(openLinks(options, verifier), {
-        registry,
-        knownKeys: () => keysToAskFor(parts),
-        anchors: options.anchors.map(({ pubkey }) => pubkey),
-        clock,
-        random: options.random ?? Math.random,
-      });
       feed.start();
     },
     async stop() {
       upkeep.stop();
       scout.stop();
-      await feed?.stop();
+      await feed.stop();
       await Promise.all([watch.stop(), trust.stop(), registry.stop()]);
     },
   };
@@ -182,6 +170,19 @@ function createParts(options: DiscoveryOptions): DiscoveryParts {
 
 function isNeighbour({ link, standing }: MarketNode): boolean {
   return link === 'linked' && standing.level !== 'blocked';
+}
+
+function openFeed(parts: DiscoveryParts, options: DiscoveryOptions): Feed {
+  const { clock, log, anchors, random = Math.random } = options;
+  return createFeed({
+    open: async () => openLinks(options, await createVerifier()),
+    registry: parts.registry,
+    knownKeys: () => keysToAskFor(parts),
+    anchors: anchors.map(({ pubkey }) => pubkey),
+    clock,
+    log,
+    random,
+  });
 }
 
 function openLinks(options: DiscoveryOptions, verifier: Verifier): readonly RelayLink[] {

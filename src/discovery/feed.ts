@@ -1,6 +1,7 @@
+import type { Log } from '../lib/log.ts';
 import type { RelayLink, RelayStatus } from '../nostr/relay-link.ts';
 import { createRelayReader } from './relay-reader.ts';
-import type { RelayReaderParts } from './relay-reader.ts';
+import type { RelayReader, RelayReaderParts } from './relay-reader.ts';
 
 /** All relays, read side by side into the registry: what one withholds, another tells. */
 export interface Feed {
@@ -11,13 +12,31 @@ export interface Feed {
   relays(): readonly RelayStatus[];
 }
 
-export function createFeed(links: readonly RelayLink[], parts: RelayReaderParts): Feed {
-  const readers = links.map((link) => createRelayReader(link, parts));
+export interface FeedParts extends RelayReaderParts {
+  readonly open: () => Promise<readonly RelayLink[]>;
+  readonly log: Log;
+}
+
+export function createFeed(parts: FeedParts): Feed {
+  let links: readonly RelayLink[] = [];
+  let readers: readonly RelayReader[] = [];
+  let opening: Promise<void> | undefined;
+  let isStopped = false;
+  const open = async (): Promise<void> => {
+    try {
+      links = await parts.open();
+    } catch (cause) {
+      parts.log.error({ event: 'relays_not_opened', cause }, 'no relay can be read');
+    }
+    if (isStopped) return;
+    readers = links.map((link) => createRelayReader(link, parts));
+    for (const reader of readers) reader.start();
+  };
   return {
-    start() {
-      for (const reader of readers) reader.start();
-    },
+    start: () => void (opening ??= open()),
     async stop() {
+      isStopped = true;
+      await opening;
       for (const reader of readers) reader.stop();
       await Promise.all(links.map((link) => link.close()));
     },

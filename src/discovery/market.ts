@@ -43,15 +43,9 @@ export function createMarket(parts: MarketParts): Market {
   let byName: ReadonlyMap<string, MarketNode> | undefined;
 
   const tellTrust = (pubkey: string): void => {
-    const own = (knownOf.get(pubkey) ?? []).map((node) => ({
-      urls: node.urls,
-      findings: watch.findings(node.pubkey, node.d),
-    }));
-    trust.setLinked(
-      pubkey,
-      own.some(({ findings }) => findings?.link === 'linked'),
-    );
-    trust.setHosts(pubkey, [...new Set(own.flatMap(({ urls }) => urls.map(hostOf)))]);
+    const own = knownOf.get(pubkey) ?? [];
+    const isLinked = own.some(({ d }) => watch.findings(pubkey, d)?.link === 'linked');
+    trust.setLinked(pubkey, isLinked);
   };
   return {
     nodes: () => nodes,
@@ -61,15 +55,20 @@ export function createMarket(parts: MarketParts): Market {
       known = next;
       knownOf = new Map();
       const gone = new Set(built.keys());
+      const renewed = new Set<string>();
       for (const node of next) {
         const own = knownOf.get(node.pubkey);
         if (own === undefined) knownOf.set(node.pubkey, [node]);
         else own.push(node);
-        if (!gone.delete(node)) touched.add(node.pubkey);
+        if (!gone.delete(node)) renewed.add(node.pubkey);
       }
       for (const node of gone) {
         built.delete(node);
-        touched.add(node.pubkey);
+        renewed.add(node.pubkey);
+      }
+      for (const pubkey of renewed) {
+        trust.setHosts(pubkey, hostsOf(knownOf.get(pubkey) ?? []));
+        touched.add(pubkey);
       }
     },
     touch: (pubkey) => void touched.add(pubkey),
@@ -119,6 +118,12 @@ function notAsked({ urls }: KnownNode): NodeFindings {
     models: undefined,
     modelsAtMs: 0,
   };
+}
+
+function hostsOf(nodes: readonly KnownNode[]): readonly string[] {
+  const hosts = new Set<string>();
+  for (const { urls } of nodes) for (const url of urls) hosts.add(hostOf(url));
+  return [...hosts];
 }
 
 /** Of a canonical URL. */

@@ -17,6 +17,8 @@ export interface DiscoveryParts {
 
 /** Keeps the market up to date with all that is told and found. */
 export interface Upkeep {
+  /** Tells the watch and the trust whom there is. */
+  takeOver(): void;
   /** Brings it up to date now. */
   refresh(): void;
   start(): void;
@@ -83,6 +85,7 @@ export function createUpkeep(
   watch.onChange(touch);
   trust.onChange(touch);
   return {
+    takeOver,
     refresh,
     start() {
       refresh();

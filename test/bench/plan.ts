@@ -6,6 +6,8 @@ export interface Plan {
   readonly warmUpSeconds: number;
   readonly tries: number;
   readonly freshTokens: number;
+  /** Nodes on the relays of the market. */
+  readonly providers: number;
 }
 
 export const FULL: Plan = {
@@ -15,6 +17,7 @@ export const FULL: Plan = {
   warmUpSeconds: 15,
   tries: 10,
   freshTokens: 600,
+  providers: 10_000,
 };
 
 export const QUICK: Plan = {
@@ -24,4 +27,5 @@ export const QUICK: Plan = {
   warmUpSeconds: 5,
   tries: 4,
   freshTokens: 150,
+  providers: 2_000,
 };

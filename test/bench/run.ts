@@ -10,6 +10,7 @@ import type { Check } from './books.ts';
 import { pins } from './child.ts';
 import { measureHangingMint } from './hanging-mint.ts';
 import { measureLargeBodies } from './large-bodies.ts';
+import { measureMarket } from './market.ts';
 import { measurePayments } from './payments.ts';
 import { FULL, QUICK } from './plan.ts';
 import type { Plan } from './plan.ts';
@@ -28,6 +29,7 @@ const SECTIONS = {
   payments: measurePayments,
   mint: measureHangingMint,
   bodies: measureLargeBodies,
+  market: measureMarket,
   aborts: measureAborts,
 } as const satisfies Record<string, (stage: Stage, plan: Plan) => Promise<unknown>>;
 

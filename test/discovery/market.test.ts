@@ -54,8 +54,8 @@ describe('the market', () => {
       models: undefined,
     });
     expect(told).toEqual([
-      [keyOf('node'), false],
       [keyOf('node'), ['node.example.com']],
+      [keyOf('node'), false],
     ]);
   });
 
