@@ -5,10 +5,10 @@ import type { UpstreamFailure } from '../upstream/upstream.ts';
 import { createPairMap } from './pair-map.ts';
 
 /**
- * How far a failure reaches. `request`: the request is at fault. `model`: this model at this provider. `mint`: what we pay the
- * provider with, for a while. `provider`: its breaker counts it.
+ * How far a failure reaches. `request`: the request is at fault. `purse`: nothing was sent, for lack of our money there. `model`:
+ * this model at this provider. `mint`: what we pay the provider with, for a while. `provider`: its breaker counts it.
  */
-export type FailureScope = 'request' | 'model' | 'mint' | 'provider';
+export type FailureScope = 'request' | 'purse' | 'model' | 'mint' | 'provider';
 
 /** Something that is left alone for a while. */
 export interface Cooldown {
@@ -90,11 +90,20 @@ const UNKNOWN_MODEL: ReadonlySet<string | undefined> = new Set([
 ]);
 
 export function scopeOf(failure: UpstreamFailure): FailureScope {
-  const { kind, status, body, retryAfterS } = failure;
-  if (kind !== 'status' || status === undefined) return 'provider';
+  const { kind, status, body } = failure;
+  if (kind === 'unaffordable') return 'purse';
+  if (status === undefined) return 'provider';
   const said = readUpstreamError(body);
   if (isAboutMint(said)) return 'mint';
   if (isAboutMoney(said)) return 'provider';
+  return scopeOfStatus(status, said, failure);
+}
+
+function scopeOfStatus(
+  status: number,
+  said: UpstreamError,
+  { retryAfterS }: UpstreamFailure,
+): FailureScope {
   if (status === 404) return isAboutContent(said) ? 'request' : 'model';
   if (status === 400 && UNKNOWN_MODEL.has(said.code)) return 'model';
   if (REFUSES_REQUEST.has(status)) return 'request';

@@ -27,7 +27,7 @@ export function learn(routing: Routing, trial: Trial, outcome: Outcome): void {
 function learnFailure(routing: Routing, offer: Offer, failure: UpstreamFailure): void {
   const { breaker, provider, upstreamModel: model } = offer;
   const scope = scopeOf(failure);
-  const isNotItsFault = failure.kind === 'cancelled' || scope === 'request';
+  const isNotItsFault = failure.kind === 'cancelled' || scope === 'request' || scope === 'purse';
   if (isNotItsFault) routing.tracks.abandoned(provider, model, undefined);
   else routing.tracks.failed(provider, model);
   const isBought = offer.upstream.buying !== undefined;

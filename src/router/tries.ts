@@ -90,9 +90,17 @@ function reasonOf({ order }: Work, { started }: Tries, { provider }: Offer): str
 
 /** Remembers how a try ended, for this request and for the next ones. */
 export function ended(work: Work, tries: Tries, trial: Trial, outcome: Outcome): void {
-  tries.attempts.push({ provider: trial.offer.provider, failure: wordOf(trial, outcome) });
-  if (outcome.kind === 'failed') tries.failures.push(outcome.failure);
+  const { provider } = trial.offer;
   learn(work.parts.routing, trial, outcome);
+  if (outcome.kind === 'failed' && outcome.failure.kind === 'unaffordable') {
+    // Nothing was sent: it counts as not tried.
+    tries.passedOver.push({ provider, failure: outcome.failure.message });
+    tries.started -= 1;
+    tries.nodes?.delete(provider);
+    return;
+  }
+  tries.attempts.push({ provider, failure: wordOf(trial, outcome) });
+  if (outcome.kind === 'failed') tries.failures.push(outcome.failure);
 }
 
 /** Another try was faster: what becomes of this one is ours to pay, and nobody's to hear. */

@@ -30,6 +30,7 @@ describe('how far a failure reaches', () => {
     ['provider', 'our token in other words', refused(400, { type: 'invalid_token' })],
     ['provider', 'a fault of the server', refused(500)],
     ['provider', 'silence', new UpstreamFailure('timeout', 'late')],
+    ['purse', 'our funds', new UpstreamFailure('unaffordable', 'no funds')],
     ['mint', 'a mint that is away', refused(503, { type: 'mint_unreachable' })],
     ['mint', 'a mint that is busy', refused(503, { code: 'cashu_mint_rate_limited' })],
     ['mint', 'a swap between mints', refused(422, { type: 'mint_error' })],

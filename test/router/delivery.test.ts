@@ -61,6 +61,28 @@ describe('how many are tried', () => {
     expect(sentTo([...nodes, own])).toEqual([1, 1, 1, 0, 1]);
   });
 
+  test('not counting those to which nothing was sent, for lack of our money there', async () => {
+    const routing = firstOfEquals({ maxAttempts: 2 });
+    const poor = () => bought(scripted(new UpstreamFailure('unaffordable', 'over its cap')));
+    const upstreams = [poor(), poor(), poor(), poor(), bought(scripted(refuses(500))), good()];
+
+    const { report } = send(upstreams, railWith(RICH), STREAM, { routing });
+    const alone = send([poor()], railWith(RICH), STREAM);
+
+    expect(await report).toMatchObject({
+      provider: 'f',
+      attempts: [
+        { provider: 'e', failure: 'status 500' },
+        { provider: 'f', failure: undefined },
+      ],
+    });
+    expect(routing.tracks.of('a', 'm')).toMatchObject({ running: 0, success: 0.8 });
+    expect((await alone.report).error).toMatchObject({
+      code: 'upstream_unavailable',
+      fields: { tried: [{ provider: 'a', failure: 'over its cap' }] },
+    });
+  });
+
   test('only the one that the request is pinned to', async () => {
     const upstreams = [good(), scripted(refuses(500)), good()];
     const rail = railWith(RICH);
