@@ -11,7 +11,7 @@ const OTHERS = 0o077;
  */
 export async function readKeyFile(
   path: string,
-  fresh: () => string,
+  fresh: () => string | Promise<string>,
 ): Promise<{ readonly text: string; readonly isNew: boolean }> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const isNew = await createIfMissing(path, fresh);
@@ -29,13 +29,17 @@ export async function readKeyFile(
   }
 }
 
-async function createIfMissing(path: string, fresh: () => string): Promise<boolean> {
+async function createIfMissing(
+  path: string,
+  fresh: () => string | Promise<string>,
+): Promise<boolean> {
   if (await exists(path)) return false;
+  const text = await fresh();
   // Written aside, so that a crash leaves no half key; a link, unlike a rename, replaces nothing.
   const aside = `${path}.${randomUUID()}`;
   const file = await open(aside, 'wx', 0o600);
   try {
-    await file.writeFile(`${fresh()}\n`);
+    await file.writeFile(`${text}\n`);
     await file.sync();
     return await linkUnlessThere(aside, path);
   } finally {

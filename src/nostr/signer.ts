@@ -29,7 +29,15 @@ export function createThrowawaySigner(): Signer {
   return signerFor(generateSecretKey(), [RELAY_AUTHENTICATION]);
 }
 
-/** Rejects when `kinds` has not the template's kind. */
+/** What questions to a remote signer travel in (NIP-46). */
+export const REMOTE_SIGNING = 24_133;
+
+/** The key of a client of a remote signer. `secretKey`: 32 bytes, copied. */
+export function createBunkerClientSigner(secretKey: Uint8Array): Signer {
+  return signerFor(secretKey, [REMOTE_SIGNING, RELAY_AUTHENTICATION]);
+}
+
+/** Throws when `kinds` has not the template's kind. */
 export function refuseForeignKinds(kinds: readonly number[], { kind }: EventTemplate): void {
   if (!kinds.includes(kind)) throw new Error(`this key does not sign events of kind ${kind}`);
 }

@@ -8,7 +8,7 @@ export type RelayMessage = readonly [verb: string, ...rest: unknown[]];
 export interface RawRelayClient extends AsyncDisposable {
   send(...message: readonly unknown[]): void;
   sendText(text: string): void;
-  /** The first message, of those already here or still to come, that `isIt` accepts; each is given out once. */
+  /** The first message, of those already here or still to come, that `isIt` accepts; each is given out once. Rejects when none comes. */
   next(isIt: (message: RelayMessage) => boolean): Promise<RelayMessage>;
   /** Publishes; the last two values of the OK. */
   publish(event: { readonly id: string }): Promise<readonly unknown[]>;
@@ -34,10 +34,13 @@ export async function connectToRelay(url: string): Promise<RawRelayClient> {
 
   const next = (isIt: (message: RelayMessage) => boolean): Promise<RelayMessage> =>
     new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const giveUp = (): void => {
+        clearTimeout(timer);
         waiting.delete(look);
         reject(new Error(`no such message from the relay; left: ${JSON.stringify(messages)}`));
-      }, PATIENCE_MS);
+      };
+      const timer = setTimeout(giveUp, PATIENCE_MS);
+      void closed.then(giveUp);
       const look = (): void => {
         const at = messages.findIndex(isIt);
         const [found] = at === -1 ? [] : messages.splice(at, 1);
