@@ -249,7 +249,7 @@ export function restOf(row: AccountRow): bigint {
 /** What the mint may take and rounding leave, on the way there and back: redeeming, one swap for the refund, less than a sat. */
 const SLACK_MSAT = 2_000n;
 
-export function allowanceOf({ fee_msat }: AccountRow): bigint {
+function allowanceOf({ fee_msat }: AccountRow): bigint {
   return 2n * fee_msat + SLACK_MSAT;
 }
 

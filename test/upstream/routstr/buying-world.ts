@@ -31,6 +31,8 @@ import { loadSeeds } from '../../../src/wallet/seeds.ts';
 import { createWallet } from '../../../src/wallet/wallet.ts';
 import { createSimulatedClock } from '../../support/clock.ts';
 import type { SimulatedClock } from '../../support/clock.ts';
+import { mortalStore } from '../../support/mortal-store.ts';
+import type { Death } from '../../support/mortal-store.ts';
 
 /** A router that only buys: real store, wallet and treasury, the demo mint over HTTP. */
 export interface BuyingWorld extends AsyncDisposable {
@@ -46,6 +48,10 @@ export interface BuyingWorld extends AsyncDisposable {
   upstream(baseUrl: string, more?: Partial<UpstreamTerms>): Upstream;
   /** Stops all parts and starts them again on the same home; the upstreams are gone. */
   restart(): Promise<void>;
+  /** The process is killed when this statement is reached, or just after its commit. */
+  dieAt(death: Death): void;
+  /** Kills the process and starts it again. */
+  kill(): Promise<void>;
   rows(): Promise<readonly AccountRow[]>;
   /** Everything wrong with the books, and with accounts against the books of their nodes. */
   faults(): Promise<readonly string[]>;
@@ -132,6 +138,11 @@ export async function buyingWorld(
       const { treasury, purchases, store } = running;
       Object.assign(world, { treasury, purchases, store });
     },
+    dieAt: (death) => running.mortal.dieAt(death),
+    async kill() {
+      running.mortal.die();
+      await world.restart();
+    },
     rows: () => running.store.read(() => all(ROWS)),
     async faults() {
       const { faults } = await running.store.read(checkBooks);
@@ -159,7 +170,7 @@ async function startParts(place: {
   const log = silentLog;
   const crypto = loadCrypto();
   const seeds = await loadSeeds(home);
-  const store = await openStore({
+  const real = await openStore({
     database: `file:${join(home, 'test.db')}`,
     schemas: [ledgerSchema, walletSchema, treasurySchema, upstreamSchema],
     log,
@@ -167,6 +178,8 @@ async function startParts(place: {
       throw cause;
     },
   });
+  const mortal = mortalStore(real);
+  const { store } = mortal;
   const mints = await createMints({ urls: [mint.url], store, crypto, log, clock });
   const wallet = createWallet({ store, crypto, seeds, clock, log, mints });
   const treasury = createTreasury({ store, wallet, crypto, seeds, clock, log });
@@ -184,6 +197,7 @@ async function startParts(place: {
   await purchases.start();
   return {
     store,
+    mortal,
     treasury,
     purchases,
     async stop() {
