@@ -16,8 +16,8 @@ export interface VerifierLimits {
   readonly maxWaiting: number;
 }
 
-/** About 20 ms of work between two turns of the event loop. */
-const BATCH = 50;
+/** About 4 ms of work in a turn of the event loop: answers are streaming meanwhile. */
+const BATCH = 10;
 const MAX_WAITING = 20_000;
 /** Most events come from several relays. */
 const MAX_REMEMBERED = 16_384;

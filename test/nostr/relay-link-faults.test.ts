@@ -400,6 +400,32 @@ describe('a relay that sends too much', () => {
     expect(stateWhilePaused).toBe('open');
     expect(told.events).toHaveLength(300);
   });
+
+  test('a link is closed also while it reads nothing', async () => {
+    const event = await announcement({ content: 'x'.repeat(5_000) });
+    const relay = await world.startRelay();
+    for (let index = 0; index < 100; index += 1) {
+      const id = index.toString(16).padStart(64, '0');
+      relay.store({ ...event, id, tags: [['d', String(index)]] });
+    }
+    let verifying = 0;
+    const link = world.link(relay.url, {
+      verifier: {
+        verify() {
+          verifying += 1;
+          return new Promise(() => undefined);
+        },
+      },
+      limits: { maxUnverified: 5, storedTimeoutMs: 10_000 },
+    });
+    const told = listen(link);
+    await until(() => verifying >= 5);
+
+    await link.close();
+
+    expect(told.ends).toMatchObject([{ how: 'lost', why: 'the link is closed' }]);
+    expect(link.status.state).toBe('closed');
+  });
 });
 
 /** Hands bytes through, until it is told to swallow them without closing anything. */
