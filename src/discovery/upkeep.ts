@@ -2,7 +2,6 @@ import type { Clock } from '../lib/clock.ts';
 import type { KnownNode } from './known-node.ts';
 import type { Market } from './market.ts';
 import type { Registry } from './registry/registry.ts';
-import type { Review } from './registry/review.ts';
 import type { Scout } from './scout.ts';
 import type { Trust } from './trust/trust.ts';
 import type { Watch } from './watch/watch.ts';
@@ -33,6 +32,8 @@ export interface UpkeepOptions {
 }
 
 const DELAY_MS = 250;
+/** Of the main thread's time, however fast strangers announce. */
+const MAX_SHARE = 0.02;
 const TIDY_MS = 3_600_000;
 /** A node that has answered before is remembered this long after its last answer. */
 const REMEMBERED_MS = 90 * 24 * 3_600_000;
@@ -43,45 +44,49 @@ export function createUpkeep(
   changed: () => void,
 ): Upkeep {
   const { registry, scout, watch, trust, market } = parts;
-  let isToldAnew = true;
-  let aliases: ReadonlyMap<string, string> | undefined;
-  let reviews: ReadonlyMap<string, readonly Review[]> | undefined;
+  let announced: unknown;
+  let found: unknown;
+  let aliases: unknown;
+  let reviews: unknown;
+  let lastMs = 0;
   let delay: NodeJS.Timeout | undefined;
   let tidying: NodeJS.Timeout | undefined;
   let isStopped = false;
 
   const takeOver = (): void => {
-    isToldAnew = false;
-    const known = knownNodes(parts, options.ownPubkey);
-    market.setKnown(known);
-    watch.set(known.map(({ createdAt, ...node }) => ({ ...node, announcedAt: createdAt })));
+    if (announced !== registry.announcements() || found !== scout.found()) {
+      announced = registry.announcements();
+      found = scout.found();
+      const known = knownNodes(parts, options.ownPubkey);
+      market.setKnown(known);
+      watch.set(known.map(({ createdAt, ...node }) => ({ ...node, announcedAt: createdAt })));
+    }
+    if (reviews === registry.reviews()) return;
     reviews = registry.reviews();
-    trust.setReviews(reviews, blacklisted(registry, options.anchors));
+    trust.setReviews(registry.reviews(), blacklisted(registry, options.anchors));
   };
   const refresh = (): void => {
     clearTimeout(delay);
     delay = undefined;
-    if (isToldAnew) takeOver();
+    const began = performance.now();
+    takeOver();
     const isRenamed = aliases !== registry.aliases();
     aliases = registry.aliases();
     if (market.refresh() || isRenamed) changed();
+    lastMs = performance.now() - began;
   };
   const refreshSoon = (): void => {
-    if (!isStopped) delay ??= setTimeout(refresh, DELAY_MS);
-  };
-  const toldAnew = (): void => {
-    isToldAnew = true;
-    refreshSoon();
+    if (!isStopped) delay ??= setTimeout(refresh, Math.max(DELAY_MS, lastMs / MAX_SHARE));
   };
   const touch = (pubkey: string): void => {
     market.touch(pubkey);
     refreshSoon();
   };
   registry.onChange(() => {
-    toldAnew();
+    refreshSoon();
     if (registry.hints().length > 0) scout.hinted();
   });
-  scout.onChange(toldAnew);
+  scout.onChange(refreshSoon);
   watch.onChange(touch);
   trust.onChange(touch);
   return {
