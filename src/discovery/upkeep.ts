@@ -32,8 +32,9 @@ export interface UpkeepOptions {
 }
 
 const DELAY_MS = 250;
-/** Of the main thread's time, however fast strangers announce. */
-const MAX_SHARE = 0.02;
+/** With thousands of nodes a change takes a while: then it waits longer for others, to cost a small share of the time. */
+const MAX_DELAY_MS = 2_000;
+const SHARE = 0.02;
 const TIDY_MS = 3_600_000;
 /** A node that has answered before is remembered this long after its last answer. */
 const REMEMBERED_MS = 90 * 24 * 3_600_000;
@@ -48,6 +49,7 @@ export function createUpkeep(
   let found: unknown;
   let aliases: unknown;
   let reviews: unknown;
+  let warnings: unknown;
   let lastMs = 0;
   let delay: NodeJS.Timeout | undefined;
   let tidying: NodeJS.Timeout | undefined;
@@ -61,8 +63,9 @@ export function createUpkeep(
       market.setKnown(known);
       watch.set(known.map(({ createdAt, ...node }) => ({ ...node, announcedAt: createdAt })));
     }
-    if (reviews === registry.reviews()) return;
+    if (reviews === registry.reviews() && warnings === registry.blacklisted()) return;
     reviews = registry.reviews();
+    warnings = registry.blacklisted();
     trust.setReviews(registry.reviews(), blacklisted(registry, options.anchors));
   };
   const refresh = (): void => {
@@ -76,7 +79,8 @@ export function createUpkeep(
     lastMs = performance.now() - began;
   };
   const refreshSoon = (): void => {
-    if (!isStopped) delay ??= setTimeout(refresh, Math.max(DELAY_MS, lastMs / MAX_SHARE));
+    const delayMs = Math.min(MAX_DELAY_MS, Math.max(DELAY_MS, lastMs / SHARE));
+    if (!isStopped) delay ??= setTimeout(refresh, delayMs);
   };
   const touch = (pubkey: string): void => {
     market.touch(pubkey);

@@ -167,6 +167,18 @@ describe('discovery', () => {
     expect(world.discovery.standing(pubkeyNumber(1)).capSat).toBe(0);
   });
 
+  test('a node that an anchor’s list warns of is blocked, also when the list comes later', async () => {
+    await using one = await relay();
+    await using node = await startNode(1);
+    await using stored = await store();
+    one.store(announcementBy(1, node.url));
+    await using world = await discover({ relays: [one.url] }, stored);
+    await until(() => expect(world.node(1)?.link).toBe('linked'));
+    const content = JSON.stringify({ models: [], 'blacklisted-nodes': [pubkeyNumber(1)] });
+    one.store(signed(ANCHOR, { kind: 38_423, tags: [['d', 'routstr-21-models']], content }));
+    await until(() => expect(world.node(1)?.standing.level).toBe('blocked'));
+  });
+
   test('a node that only a directory knows is found, and goes by the key that it tells itself', async () => {
     await using node = await startNode(1);
     await using stored = await store();

@@ -39,6 +39,7 @@ export function createAnchorWords(anchors: readonly string[]): AnchorWords {
   const curated = new Map<string, Word<Curated>>();
   const reviewCounts = new Map<string, number>();
   let reviews: ReadonlyMap<string, readonly Review[]> | undefined;
+  let blacklisted: ReadonlyMap<string, readonly string[]> | undefined;
 
   const version = (coordinate: string): Version | undefined =>
     reviewEvents.get(coordinate) ?? aliases.get(coordinate) ?? curated.get(coordinate);
@@ -61,6 +62,7 @@ export function createAnchorWords(anchors: readonly string[]): AnchorWords {
     take(event) {
       const coordinate = coordinateOf(event);
       if (event.kind === ALIASES) return keep(aliases, event, readAliases(event.content));
+      blacklisted = undefined;
       if (event.kind === CURATED) return keep(curated, event, readCurated(event.content));
       if (!reviewEvents.has(coordinate)) {
         reviewCounts.set(event.pubkey, (reviewCounts.get(event.pubkey) ?? 0) + 1);
@@ -79,18 +81,19 @@ export function createAnchorWords(anchors: readonly string[]): AnchorWords {
       aliases.delete(coordinate);
       curated.delete(coordinate);
       reviews = undefined;
+      blacklisted = undefined;
     },
     reviews: () => (reviews ??= newestReviews(reviewEvents.values())),
     aliases: () => firstOf(ALIASES, ALIASES_D, aliases) ?? NO_ALIASES,
     curated: () => firstOf(CURATED, CURATED_D, curated)?.models ?? [],
-    blacklisted: () =>
-      new Map(
-        anchors.map((anchor) => [
-          anchor,
-          curated.get(`${CURATED}:${anchor}:${CURATED_D}`)?.said.blacklisted ?? [],
-        ]),
-      ),
+    blacklisted: () => (blacklisted ??= blacklistsOf(anchors, curated)),
   };
+}
+
+function blacklistsOf(anchors: readonly string[], curated: ReadonlyMap<string, Word<Curated>>) {
+  const listOf = (anchor: string): readonly string[] =>
+    curated.get(`${CURATED}:${anchor}:${CURATED_D}`)?.said.blacklisted ?? [];
+  return new Map(anchors.map((anchor) => [anchor, listOf(anchor)]));
 }
 
 const NO_ALIASES: ReadonlyMap<string, string> = new Map();

@@ -34,13 +34,13 @@ export interface Registry {
   ingest(event: NostrEvent, relay: string): void;
   /** The newest of each (pubkey, d), unexpired, in the order they were first seen; the same array until something changes. */
   announcements(): readonly Announcement[];
-  /** Node's key -> the newest word of each anchor on it. */
+  /** Node's key -> the newest word of each anchor on it; the same map until one says something. */
   reviews(): ReadonlyMap<string, readonly Review[]>;
   /** Model id as some nodes spell it -> canonical id; replaced as a whole. */
   aliases(): ReadonlyMap<string, string>;
   /** Model ids that the first anchor with such a list chose. */
   curated(): readonly string[];
-  /** Anchor -> keys of nodes that it warns of. */
+  /** Anchor -> keys of nodes that it warns of; the same map until one says something. */
   blacklisted(): ReadonlyMap<string, readonly string[]>;
   /** URLs that other signers say are nodes: hints, not facts. */
   hints(): readonly string[];
