@@ -33,14 +33,16 @@ const MAX_ENTRIES = 100;
 /** In this order; addresses that belong to another key, or are silent, are not passed on. */
 const LISTED_LINKS: readonly string[] = ['linked', 'unlinked', 'unchecked'];
 
-/** The body of our `GET /v1/providers/`, the best known first; with `include_json=true` what each said when it was asked last. */
+/** The body of our `GET /v1/providers/`: what was announced, the best known first; with `include_json=true` what each said when it was asked last. */
 export function directoryBody(nodes: readonly MarketNode[], includeJson: boolean): DirectoryBody {
-  const listed = nodes
-    .filter(({ link, standing }) => LISTED_LINKS.includes(link) && standing.level !== 'blocked')
-    .toSorted(byMerit)
-    .slice(0, MAX_ENTRIES);
+  const listed = nodes.filter(isListed).toSorted(byMerit).slice(0, MAX_ENTRIES);
   if (!includeJson) return { providers: listed.map(entryOf) };
   return { providers: listed.map((node) => ({ provider: entryOf(node), health: healthOf(node) })) };
+}
+
+/** What only others' directories told of, is not passed on: its key is none. */
+function isListed({ link, standing, announcedAt }: MarketNode): boolean {
+  return announcedAt > 0 && LISTED_LINKS.includes(link) && standing.level !== 'blocked';
 }
 
 function byMerit(one: MarketNode, other: MarketNode): number {

@@ -203,9 +203,11 @@ function openLinks(options: DiscoveryOptions, verifier: Verifier): readonly Rela
 /** Those that matter most first: nodes that live, nodes of which anchors speak, the others. */
 function keysToAskFor({ market, registry, scout }: DiscoveryParts): readonly string[] {
   const linked = market.nodes().filter(({ link }) => link === 'linked');
-  const keys = [...linked, ...scout.found(), ...registry.announcements()].map(
-    ({ pubkey }) => pubkey,
-  );
+  const keys = [
+    ...linked.map(({ pubkey }) => pubkey),
+    ...scout.found().map(({ told }) => told),
+    ...registry.announcements().map(({ pubkey }) => pubkey),
+  ];
   return [...new Set([...keys.slice(0, linked.length), ...registry.reviews().keys(), ...keys])];
 }
 

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import type { Log } from '../lib/log.ts';
 import { parseJson, itemsOf } from '../openai/json-object.ts';
 import { all, query, run } from '../store/operation.ts';
@@ -6,15 +8,23 @@ import type { Ddl, Store } from '../store/store.ts';
 import type { KnownNode } from './known-node.ts';
 
 /**
- * A node that told its key itself, at a URL that somebody hinted at; no announcement of it is known. Its `d` is that URL, and it
- * was announced at 0.
+ * A node at a URL that somebody hinted at; no announcement of it is known. Any URL can name any key, so it goes by one of its own,
+ * and earns no other's trust. Its `d` is that URL, and it was announced at 0.
  */
-export type FoundNode = KnownNode;
+export interface FoundNode extends KnownNode {
+  readonly told: string;
+}
+
+/** The key of what is only known by its URL: a hash, to which nobody has the secret. */
+export function keyOfUrl(url: string): string {
+  return createHash('sha256').update(`node at ${url}`).digest('hex');
+}
 
 export function foundNodeTables(ddl: Ddl): readonly string[] {
   return [
     ddl.table('found_node', [
       `url ${ddl.text} PRIMARY KEY`,
+      // The key that it names.
       `pubkey ${ddl.text} NOT NULL`,
       `name ${ddl.text} NOT NULL`,
       `about ${ddl.text} NOT NULL`,
@@ -88,8 +98,10 @@ export function createFoundNodes(store: Store, log: Log): FoundNodes {
 
 function* readAll(): Operation<readonly FoundNode[]> {
   const rows = yield* all(FOUND_NODES);
-  return rows.map(({ url, version, mints, ...row }) => ({
+  return rows.map(({ url, pubkey, version, mints, ...row }) => ({
     ...row,
+    pubkey: keyOfUrl(url),
+    told: pubkey,
     d: url,
     urls: [url],
     createdAt: 0,
@@ -98,7 +110,7 @@ function* readAll(): Operation<readonly FoundNode[]> {
   }));
 }
 
-function* upsert({ d: url, pubkey, name, about, version, mints }: FoundNode): Operation<void> {
-  const told = [name, about, version ?? null, JSON.stringify(mints)];
-  yield* run(UPSERT_FOUND_NODE, url, pubkey, ...told);
+function* upsert({ d: url, told, name, about, version, mints }: FoundNode): Operation<void> {
+  const texts = [name, about, version ?? null, JSON.stringify(mints)];
+  yield* run(UPSERT_FOUND_NODE, url, told, ...texts);
 }

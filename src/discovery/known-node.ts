@@ -4,4 +4,7 @@ import type { Announcement } from './announcement.ts';
 export type KnownNode = Pick<
   Announcement,
   'pubkey' | 'd' | 'createdAt' | 'urls' | 'mints' | 'version' | 'name' | 'about'
->;
+> & {
+  /** Where no key announced it: the key that its URL names, which proves nothing. */
+  readonly told?: string;
+};

@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { isObject } from '../openai/json-object.ts';
 import type { Store } from '../store/store.ts';
-import { createFoundNodes } from './found-nodes.ts';
+import { createFoundNodes, keyOfUrl } from './found-nodes.ts';
 import type { FoundNode } from './found-nodes.ts';
 import type { Guard } from './guard/guard.ts';
 import { cleanText } from './registry/clean-text.ts';
@@ -80,9 +80,10 @@ export function createScout(options: ScoutOptions): Scout {
     const urls = [...hinted].filter(isWorthAsking).slice(0, MAX_ASKED_PER_LOOK);
     await inParallel(urls, ask);
   };
-  const followHints = (): void => {
+  /** One after the other: events that never end must not begin ever more of it. */
+  const followHints = async (): Promise<void> => {
+    await follow(options.hints());
     hintTimer = undefined;
-    void follow(options.hints());
   };
   const look = async (): Promise<void> => {
     const hinted = new Set(options.hints());
@@ -103,7 +104,7 @@ export function createScout(options: ScoutOptions): Scout {
     forget: (url) => void nodes.drop(url),
     look,
     hinted() {
-      if (!isStopped) hintTimer ??= setTimeout(followHints, HINTS_AFTER_MS).unref();
+      if (!isStopped) hintTimer ??= setTimeout(() => void followHints(), HINTS_AFTER_MS).unref();
     },
     onChange: (listener) => nodes.onChange(listener),
     async start() {
@@ -143,7 +144,8 @@ async function askNode(guard: ScoutOptions['guard'], url: string): Promise<Found
     const info = readInfo(json);
     if (info === undefined || info.pubkey === null || !isObject(json)) return undefined;
     return {
-      pubkey: info.pubkey,
+      pubkey: keyOfUrl(url),
+      told: info.pubkey,
       d: url,
       urls: [url],
       createdAt: 0,

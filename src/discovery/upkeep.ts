@@ -108,7 +108,7 @@ export function createUpkeep(
   };
 }
 
-/** What is announced, and what directories led to where the same key announces it nowhere. */
+/** What is announced, and what directories led to where the key that it names announces it nowhere. */
 function knownNodes(
   { registry, scout }: DiscoveryParts,
   ownPubkey: string | undefined,
@@ -120,8 +120,11 @@ function knownNodes(
       ? []
       : announced.flatMap(({ pubkey, urls }) => urls.map((url) => `${pubkey} ${url}`)),
   );
-  const others = found.filter(({ pubkey, d: url }) => !claims.has(`${pubkey} ${url}`));
-  return [...announced, ...others].filter(({ pubkey }) => pubkey !== ownPubkey);
+  const others = found.filter(({ told, d: url }) => !claims.has(`${told} ${url}`));
+  return [
+    ...announced.filter(({ pubkey }) => pubkey !== ownPubkey),
+    ...others.filter(({ told }) => told !== ownPubkey),
+  ];
 }
 
 function blacklisted(registry: Registry, anchors: UpkeepOptions['anchors']): readonly string[] {

@@ -179,15 +179,48 @@ describe('discovery', () => {
     await until(() => expect(world.node(1)?.standing.level).toBe('blocked'));
   });
 
-  test('a node that only a directory knows is found, and goes by the key that it tells itself', async () => {
+  test('a node that only a directory knows is found, as a stranger, and is not passed on', async () => {
     await using node = await startNode(1);
     await using stored = await store();
     await using one = await relay();
     const list = { providers: [{ endpoint_url: node.url, pubkey: pubkeyNumber(9) }] };
     one.store(signed(3, { tags: [['d', 'list']], content: JSON.stringify(list) }));
     await using world = await discover({ relays: [one.url] }, stored);
-    await until(() => expect(world.node(1)?.link).toBe('linked'));
+    await until(() =>
+      expect(world.discovery.node(node.url)).toMatchObject({
+        link: 'unlinked',
+        standing: { level: 'unknown' },
+      }),
+    );
     expect(world.node(9)).toBeUndefined();
+    expect(world.discovery.directory(false).providers).toEqual([]);
+    // It announces itself: now it is its key's.
+    one.store(announcementBy(1, node.url));
+    await until(() => expect(world.node(1)?.link).toBe('linked'));
+    expect(world.discovery.nodes()).toHaveLength(1);
+  });
+
+  test('a URL that names another’s key gets nothing of the trust in that key', async () => {
+    await using owner = await startNode(1);
+    await using thief = await startNode(1);
+    await using stored = await store();
+    await using one = await relay();
+    const list = { providers: [{ endpoint_url: thief.url, pubkey: pubkeyNumber(1) }] };
+    one.store(announcementBy(1, owner.url));
+    one.store(signed(3, { tags: [['d', 'list']], content: JSON.stringify(list) }));
+    const pins = [{ pubkey: pubkeyNumber(1), capSat: 100_000 }];
+    await using world = await discover({ relays: [one.url], pins }, stored);
+    const { discovery } = world;
+    await until(() => {
+      expect(world.node(1)).toMatchObject({ url: owner.url, link: 'linked' });
+      expect(discovery.node(thief.url)?.link).toBe('unlinked');
+    });
+    const stolen = discovery.node(thief.url);
+    expect(stolen?.standing).toMatchObject({ level: 'unknown', capSat: 50 });
+    discovery.observe(stolen?.pubkey ?? '', { kind: 'withheld', msat: 1n });
+    discovery.observe(stolen?.pubkey ?? '', { kind: 'withheld', msat: 1n });
+    await until(() => expect(discovery.node(thief.url)?.standing.level).toBe('blocked'));
+    expect(world.node(1)?.standing).toMatchObject({ level: 'pinned', capSat: 100_000 });
   });
 });
 

@@ -1,8 +1,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
+import { keyOfUrl } from '../../src/discovery/found-nodes.ts';
 import { createGuard } from '../../src/discovery/guard/guard.ts';
 import { discoverySchema } from '../../src/discovery/schema.ts';
 import { createScout } from '../../src/discovery/scout.ts';
@@ -70,7 +71,7 @@ const info = (pubkey: string) => () => ({
   mints: ['https://mint.example.com/'],
 });
 
-test('a node in a directory is what its own /v1/info says, whatever key the directory claims', async () => {
+test('a node in a directory is what its own /v1/info says, and goes by no key that somebody only names', async () => {
   await using server = await serve({
     '/v1/providers/': (url) => ({
       providers: [{ endpoint_url: url, pubkey: keyOf('thief'), name: 'Stolen' }],
@@ -82,7 +83,8 @@ test('a node in a directory is what its own /v1/info says, whatever key the dire
   await scout.look();
   expect(scout.found()).toEqual([
     {
-      pubkey: keyOf('owner'),
+      pubkey: keyOfUrl(server.url),
+      told: keyOf('owner'),
       d: server.url,
       urls: [server.url],
       createdAt: 0,
@@ -111,7 +113,7 @@ test('directories of known nodes are asked too, and hints of relays; each URL on
   });
   const scout = world.open();
   await scout.look();
-  expect(new Set(scout.found().map(({ pubkey }) => pubkey))).toEqual(
+  expect(new Set(scout.found().map(({ told }) => told))).toEqual(
     new Set([keyOf('one'), keyOf('two')]),
   );
   await scout.look();
@@ -131,9 +133,32 @@ test('a URL that names no key, or does not answer, is no node; one that is forgo
   });
   const scout = world.open();
   await scout.look();
-  expect(scout.found().map(({ pubkey }) => pubkey)).toEqual([keyOf('one')]);
+  expect(scout.found().map(({ told }) => told)).toEqual([keyOf('one')]);
   scout.forget(`${server.url}/one`);
   expect(scout.found()).toEqual([]);
+});
+
+test('hints without end, at addresses that hang, are followed a few at a time', async () => {
+  let asked = 0;
+  const getJson = () => {
+    asked += 1;
+    return new Promise<never>(() => undefined);
+  };
+  const check = (url: string) => ({ ok: true as const, url });
+  const hints = () => Array.from({ length: 100 }, (_, at) => `https://node-${at}.example.com`);
+  await using world = await setUp({ guard: { check, getJson }, hints });
+  const scout = world.open();
+  vi.useFakeTimers();
+  try {
+    for (let seconds = 0; seconds < 60; seconds += 1) {
+      scout.hinted();
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+  } finally {
+    vi.useRealTimers();
+    scout.stop();
+  }
+  expect(asked).toBe(4);
 });
 
 test('hints at private addresses are never dialled', async () => {

@@ -19,7 +19,7 @@ export function bestSite({ node, sites }: Claimant, nowMs: number): Site | undef
   let best: Site | undefined;
   let bestRank = Infinity;
   for (const site of sites) {
-    const rank = RANKS[linkOf(site.record, node.pubkey, nowMs)];
+    const rank = RANKS[linkOf(site.record, node, nowMs)];
     if (rank >= bestRank) continue;
     best = site;
     bestRank = rank;
@@ -31,7 +31,7 @@ export function bestSite({ node, sites }: Claimant, nowMs: number): Site | undef
 export function findingsOf(claimant: Claimant, shelf: ModelShelf, nowMs: number): NodeFindings {
   const { node } = claimant;
   const record = bestSite(claimant, nowMs)?.record ?? newRecord(node.urls[0] ?? '', nowMs);
-  const link = linkOf(record, node.pubkey, nowMs);
+  const link = linkOf(record, node, nowMs);
   const isOwn = link !== 'conflict';
   const list = isOwn ? shelf.get(record.url) : undefined;
   return {

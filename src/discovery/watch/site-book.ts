@@ -102,6 +102,7 @@ export function createSiteBook(options: SiteBookOptions): SiteBook {
 function holderOf({ record, claimants }: Site): string | undefined {
   let oldest: WatchedNode | undefined;
   for (const { node } of claimants) {
+    if (node.told !== undefined) continue;
     if (node.pubkey === record.holder) return record.holder;
     if (oldest === undefined || isOlder(node, oldest)) oldest = node;
   }

@@ -1,5 +1,6 @@
 import type { Link } from '../market-node.ts';
 import type { NodeInfo } from './node-info.ts';
+import type { WatchedNode } from './watched-node.ts';
 
 /** What one announced URL has answered so far. Immutable; times in unix ms, 0 for never. */
 export interface SiteRecord {
@@ -88,13 +89,18 @@ export function isAlive(record: SiteRecord, nowMs: number): boolean {
   return record.infoAtMs > 0 && !isDown(record, nowMs);
 }
 
-/** What the site is to a key that announces it (nostr.md 4.4). */
-export function linkOf(record: SiteRecord, pubkey: string, nowMs: number): Link {
+/** What the site is to a node that claims it (nostr.md 4.4). Without an announcement, the key that it names links it to nobody. */
+export function linkOf(
+  record: SiteRecord,
+  { pubkey, told }: Pick<WatchedNode, 'pubkey' | 'told'>,
+  nowMs: number,
+): Link {
   if (isDown(record, nowMs)) {
     const lastMs = Math.max(record.answeredAtMs, record.firstAtMs);
     return nowMs - lastMs >= STALE_MS ? 'stale' : 'down';
   }
   if (record.infoAtMs === 0) return 'unchecked';
+  if (told !== undefined) return record.named === told ? 'unlinked' : 'conflict';
   if (record.named === null) return record.holder === pubkey ? 'unlinked' : 'conflict';
   return record.named === pubkey ? 'linked' : 'conflict';
 }

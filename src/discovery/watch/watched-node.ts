@@ -9,6 +9,8 @@ export interface WatchedNode {
   readonly urls: readonly string[];
   /** Unix seconds of the announcement; a new one has its URLs checked again. */
   readonly announcedAt: number;
+  /** Where no key announced it: the key that its URL has named. */
+  readonly told?: string;
 }
 
 /** What asking a node has found. Immutable. */

@@ -44,10 +44,9 @@ export function createWatchedSites(options: WatchedSitesOptions): WatchedSites {
     const nowMs = clock.now();
     for (const claimant of site.claimants) {
       claimant.findings = undefined;
-      const { pubkey } = claimant.node;
-      const link = linkOf(site.record, pubkey, nowMs);
+      const link = linkOf(site.record, claimant.node, nowMs);
       // Thousands may claim one URL: most of them learn nothing new.
-      if (link !== 'conflict' || link !== linkOf(before, pubkey, nowMs)) tell(claimant);
+      if (link !== 'conflict' || link !== linkOf(before, claimant.node, nowMs)) tell(claimant);
     }
   }
 
