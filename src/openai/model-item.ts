@@ -6,6 +6,8 @@ export interface ModelPrices {
   readonly reasoning: number;
   readonly image: number;
   readonly request: number;
+  /** No request costs less. */
+  readonly minimum?: number;
 }
 
 export interface ModelFacts {
@@ -96,6 +98,7 @@ function pricing(prices: ModelPrices): Readonly<Record<string, number>> {
     prompt: prices.input,
     completion: prices.output,
     request: prices.request,
+    minimum: prices.minimum ?? 0,
     image: prices.image,
     web_search: 0,
     internal_reasoning: prices.reasoning,

@@ -20,6 +20,8 @@ export interface ListedPrices {
   readonly reasoning: string | undefined;
   readonly image: string | undefined;
   readonly request: string | undefined;
+  /** No request costs less. nutroute's own word; others have none. */
+  readonly minimum?: string | undefined;
 }
 
 const MAX_MODELS = 5000;
@@ -66,6 +68,7 @@ function pricesOf(pricing: JsonObject): ListedPrices | undefined {
     reasoning: priceOf(pricing['internal_reasoning']),
     image: priceOf(pricing['image']),
     request: priceOf(pricing['request']),
+    minimum: priceOf(pricing['minimum']),
   };
 }
 

@@ -9,6 +9,7 @@ export interface UpstreamPrices {
   readonly reasoning: DecimalLike | undefined;
   readonly image: DecimalLike | undefined;
   readonly request: DecimalLike | undefined;
+  readonly minimum?: DecimalLike | undefined;
 }
 
 /** No token, image or request costs more; who says so wants to be refused, or to overflow something. */
@@ -19,8 +20,8 @@ export function upstreamPrice(
   prices: UpstreamPrices,
   unit: PriceConfig['unit'],
 ): PriceConfig | undefined {
-  const { input, output, cachedInput, reasoning, image, request } = prices;
-  const all = [input, output, cachedInput, reasoning, image, request];
+  const { input, output, cachedInput, reasoning, image, request, minimum } = prices;
+  const all = [input, output, cachedInput, reasoning, image, request, minimum];
   const isTold = all.every((price) => price === undefined || isPrice(price, MAX_PRICES[unit]));
   if (!isTold) return undefined;
   return {
@@ -31,6 +32,7 @@ export function upstreamPrice(
     reasoning: ownPrice(reasoning),
     image,
     request,
+    minimum,
   };
 }
 

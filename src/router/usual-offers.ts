@@ -6,17 +6,23 @@ const SPREAD = 4;
 
 /**
  * Those that are not out of proportion: a stranger who asks for a fortune, and will never be paid, must not raise what a payer has to
- * hold, nor what `/v1/models` says that a model costs. Proportion is what those ask who are trusted; among strangers alone, what
- * the cheaper half asks. `isNamed`: offers that are wanted at any price. Keeps the order; returns at least one of several.
+ * hold, nor what `/v1/models` says that a model costs. Proportion is what those ask who are trusted; among strangers alone, or
+ * beside who asks nothing, what the cheaper half asks. `isNamed`: offers that are wanted at any price. Keeps the order; returns at least one of several.
  */
 export function usualOffers(
   offers: readonly Offer[],
   isNamed: (offer: Offer) => boolean = () => false,
 ): readonly Offer[] {
   if (offers.length < 2) return offers;
-  const trusted = offers.filter(({ trust }) => trust >= TRUSTED);
-  const limit = SPREAD * (trusted.length > 0 ? highest(trusted) : lowerMedian(offers));
+  const limit = SPREAD * measureOf(offers);
   return offers.filter((offer) => offer.nominalMsat <= limit || isNamed(offer));
+}
+
+function measureOf(offers: readonly Offer[]): number {
+  const trusted = offers.filter(({ trust }) => trust >= TRUSTED);
+  if (trusted.length === 0) return lowerMedian(offers);
+  const most = highest(trusted);
+  return most > 0 ? most : lowerMedian(offers.filter(({ nominalMsat }) => nominalMsat > 0));
 }
 
 function highest(offers: readonly Offer[]): number {

@@ -87,3 +87,14 @@ test('among strangers alone the cheaper half is usual, and whoever is in proport
     }),
   );
 });
+
+test('beside an own model that costs nothing strangers are still there for when it fails', () => {
+  const model = modelOf([
+    { id: 'own', price: 0, trust: 1 },
+    { id: 'b', price: 3 },
+    { id: 'c', price: 4 },
+    { id: 'd', price: 1_000_000 },
+  ]);
+
+  expect(names(usualOffers(model.offers))).toBe('ownbc');
+});

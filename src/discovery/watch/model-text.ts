@@ -28,8 +28,8 @@ function rowOf(model: ListedModel): unknown[] {
 
 function pricesRow(prices: ListedPrices | undefined): unknown {
   if (prices === undefined) return null;
-  const { input, output, cachedInput, reasoning, image, request } = prices;
-  return [input, output, cachedInput, reasoning, image, request];
+  const { input, output, cachedInput, reasoning, image, request, minimum } = prices;
+  return [input, output, cachedInput, reasoning, image, request, minimum];
 }
 
 function modelOf(row: unknown): readonly ListedModel[] {
@@ -48,7 +48,7 @@ function modelOf(row: unknown): readonly ListedModel[] {
 }
 
 function pricesOf(row: unknown): ListedPrices | undefined {
-  const [input, output, cachedInput, reasoning, image, request] = itemsOf(row);
+  const [input, output, cachedInput, reasoning, image, request, minimum] = itemsOf(row);
   if (typeof input !== 'string' || typeof output !== 'string') return undefined;
   return {
     input,
@@ -57,6 +57,7 @@ function pricesOf(row: unknown): ListedPrices | undefined {
     reasoning: textOf(reasoning),
     image: textOf(image),
     request: textOf(request),
+    minimum: textOf(minimum),
   };
 }
 
