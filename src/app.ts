@@ -82,7 +82,7 @@ export async function startApp(config: Config, log: Log, seams: Seams = {}): Pro
     log,
   });
   const url = await server.listen(config.host, config.port);
-  const announcing = await startAnnouncing({ config, money, signer, guard, catalog, log });
+  const announcing = await startAnnouncing({ config, money, signer, guard, catalog, market, log });
   market?.onChange(() => {
     catalog.reprice();
     announcing?.announcer.changed();
@@ -235,9 +235,10 @@ async function startAnnouncing(parts: {
   readonly signer: Signer | undefined;
   readonly guard: Guard;
   readonly catalog: Catalog;
+  readonly market: Market | undefined;
   readonly log: Log;
 }): Promise<Announcing | undefined> {
-  const { config, money, signer, guard, catalog, log } = parts;
+  const { config, money, signer, guard, catalog, market, log } = parts;
   if (!config.node.announce || signer === undefined) return undefined;
   const announcing = await createAnnouncing({
     config,
@@ -246,6 +247,7 @@ async function startAnnouncing(parts: {
     guard,
     log,
     models: () => catalog.models(),
+    reviewed: config.discovery?.publishReviews === true ? market?.discovery : undefined,
   });
   announcing.announcer.start();
   return announcing;

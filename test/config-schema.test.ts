@@ -79,7 +79,7 @@ describe('providers.schema.json and the parser both accept', () => {
     ['a price below cost, said so', provider({ markup: 0.5, belowCost: true })],
     ['a node to buy from', bought({ npub: KEY, capSat: 100, buy: 'request', markup: 2 })],
     ['discovery alone', file({ providers: [], discovery: {} })],
-    ['all of discovery', file({ discovery: DISCOVERY })],
+    ['all of discovery', file({ node: NODE, discovery: DISCOVERY })],
     ['routing', file({ routing: { preset: 'speed', hedge: true, maxAttempts: 2 } })],
     ['weights', file({ routing: { weights: { price: 1, latency: 0.5 } } })],
     ['a node that announces', file({ node: { ...NODE, key: 'env:KEY', d: 'main' } })],

@@ -2,6 +2,7 @@ import type { Config } from '../config.ts';
 import type { AnnouncedModel, AnnouncedOffer } from '../discovery/announce/announced-offer.ts';
 import type { Announcer } from '../discovery/announce/announcer.ts';
 import { createAnnouncer } from '../discovery/announce/announcer.ts';
+import type { Discovery } from '../discovery/discovery.ts';
 import { GuardError } from '../discovery/guard/guard-error.ts';
 import type { Guard } from '../discovery/guard/guard.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -15,6 +16,7 @@ import { PMSAT_PER_MSAT } from '../pricing/snapshot.ts';
 import type { ServedModel } from '../router/offer.ts';
 import type { Store } from '../store/store.ts';
 import { VERSION } from '../version.ts';
+import { startReviews } from './reviews.ts';
 
 export interface AnnouncingParts {
   readonly config: Config;
@@ -23,12 +25,13 @@ export interface AnnouncingParts {
   readonly guard: Guard;
   readonly log: Log;
   readonly models: () => readonly ServedModel[];
+  /** Where what we measured of nodes is published. */
+  readonly reviewed: Discovery | undefined;
 }
 
 /** The announcer with its own links to the node's relays. */
 export interface Announcing {
   readonly announcer: Announcer;
-  readonly relays: readonly RelayLink[];
   close(): Promise<void>;
 }
 
@@ -51,10 +54,14 @@ export async function createAnnouncing(parts: AnnouncingParts): Promise<Announci
   const clock = systemClock;
   const ownInfo = async (): Promise<string | undefined> => namedBy(config.node.url, guard);
   const announcer = createAnnouncer({ signer, relays, store, clock, log, offer, ownInfo });
+  const stopReviews =
+    parts.reviewed === undefined
+      ? undefined
+      : startReviews({ discovery: parts.reviewed, signer, relays, log });
   return {
     announcer,
-    relays,
     async close() {
+      stopReviews?.();
       await announcer.stop();
       await Promise.all(relays.map((relay) => relay.close()));
     },

@@ -2,10 +2,12 @@ import { existsSync } from 'node:fs';
 
 import type { Config } from '../config.ts';
 import type { DiscoveryConfig } from '../config/discovery.ts';
+import { ownPubkey } from '../discovery/announce/own-events.ts';
 import { createDiscovery } from '../discovery/discovery.ts';
-import type { Discovery } from '../discovery/discovery.ts';
 import { createGuard } from '../discovery/guard/guard.ts';
 import type { MarketNode } from '../discovery/market-node.ts';
+import { exposureCapSat } from '../discovery/trust/exposure.ts';
+import { ceilToSat, msat } from '../lib/amount.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { databaseUrl, SCHEMAS } from '../money.ts';
@@ -24,8 +26,8 @@ export interface NodeView extends MarketNode {
 }
 
 /**
- * What the database knows of nodes, read beside a running router; nobody is asked anything. Undefined where there is no database
- * yet. `find`: as `Discovery.node`.
+ * What the database knows of nodes, read beside a running router; nobody is asked anything and nothing is written. Undefined where
+ * there is no database yet.
  */
 export async function readMarket(
   config: Config,
@@ -58,7 +60,7 @@ async function viewOf(
     allowPrivate: options.allowPrivateAddresses,
     socksProxy: options.socksProxy,
   });
-  const discovery: Discovery = createDiscovery({
+  const discovery = createDiscovery({
     ...options,
     relays: [],
     directories: [],
@@ -66,39 +68,80 @@ async function viewOf(
     clock: systemClock,
     log,
     guard,
-    ownPubkey: undefined,
+    ownPubkey: await store.read(ownPubkey),
     trustFile: trustFileOf(config),
   });
-  await discovery.start();
   try {
+    await discovery.recall();
+    const nodes = discovery.nodes();
     const risks = new Map(
       (await store.read(nodeRisks)).map(({ node, risk }) => [node, risk] as const),
     );
-    const funded = new Set((await store.read(fundedMints)).map(({ url }) => url));
-    return discovery.nodes().map((node) => ({
-      ...node,
-      atRiskMsat: risks.get(node.pubkey) ?? 0n,
-      unused: unusedBecause(node, config, funded),
-    }));
+    const funds = {
+      mints: config.mints,
+      funded: new Set((await store.read(fundedMints)).map(({ url }) => url)),
+      unknownTotalSat: options.caps.unknownTotalSat,
+      atUnknown: atUnknownNodes(nodes, risks),
+    };
+    return nodes.map((node) => {
+      const atRiskMsat = risks.get(node.pubkey) ?? 0n;
+      return { ...node, atRiskMsat, unused: unusedBecause(node, atRiskMsat, funds) };
+    });
   } finally {
     await discovery.stop();
     await guard.close();
   }
 }
 
+/** Msat at risk with all unknown nodes together. */
+function atUnknownNodes(nodes: readonly MarketNode[], risks: ReadonlyMap<string, bigint>): bigint {
+  const unknown = nodes.filter(({ standing }) => standing.level === 'unknown');
+  const keys = new Set(unknown.map(({ pubkey }) => pubkey));
+  return [...keys].reduce((sum, pubkey) => sum + (risks.get(pubkey) ?? 0n), 0n);
+}
+
+interface Funds {
+  readonly mints: readonly string[];
+  readonly funded: ReadonlySet<string>;
+  readonly unknownTotalSat: number;
+  readonly atUnknown: bigint;
+}
+
 /** In the order in which an operator would mend it. */
-function unusedBecause(
-  { link, standing, mints, models }: MarketNode,
-  config: Config,
-  funded: ReadonlySet<string>,
+function unusedBecause(node: MarketNode, atRisk: bigint, funds: Funds): string | undefined {
+  return unfitBecause(node) ?? unpayableBecause(node, atRisk, funds) ?? unsoldBecause(node.models);
+}
+
+const UNFIT: Readonly<Partial<Record<MarketNode['link'], string>>> = {
+  unchecked: 'not asked yet',
+  conflict: 'its address names another key',
+  down: 'it does not answer',
+  stale: 'silent for 14 days',
+};
+
+function unfitBecause({ link, standing }: MarketNode): string | undefined {
+  return standing.level === 'blocked' ? 'blocked' : UNFIT[link];
+}
+
+function unpayableBecause(
+  { mints, standing }: MarketNode,
+  atRisk: bigint,
+  { mints: ours, funded, unknownTotalSat, atUnknown }: Funds,
 ): string | undefined {
-  if (standing.level === 'blocked') return 'blocked';
-  if (link === 'conflict') return 'its address names another key';
-  if (link !== 'linked' && link !== 'unlinked')
-    return link === 'unchecked' ? 'not asked yet' : link;
-  const common = mints.filter((mint) => config.mints.includes(mint));
+  if (standing.capSat === 0) return 'its cap is 0';
+  // What lies there already can be spent there.
+  if (atRisk > 0n) return undefined;
+  const common = mints.filter((mint) => ours.includes(mint));
   if (common.length === 0) return 'takes none of our mints';
   if (!common.some((mint) => funded.has(mint))) return 'no funds at its mints';
-  if (standing.capSat === 0) return 'its cap is 0';
-  return models === undefined ? 'its models are not known yet' : undefined;
+  const pool = { totalSat: unknownTotalSat, othersSat: Number(ceilToSat(msat(atUnknown))) };
+  return exposureCapSat(standing, pool) > 0 ? undefined : 'unknown nodes have all they may';
+}
+
+function unsoldBecause(models: MarketNode['models']): string | undefined {
+  if (models === undefined) return 'its models are not known yet';
+  const isPriced = models.some(
+    ({ satPerToken, usdPerToken }) => satPerToken !== undefined || usdPerToken !== undefined,
+  );
+  return isPriced ? undefined : 'it sells nothing with a price';
 }

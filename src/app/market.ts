@@ -91,7 +91,9 @@ interface Shelf extends Pick<Market, 'sources' | 'onChange'> {
 
 /** The nodes that can be bought from, each with one live upstream for as long as its address stays. */
 function createShelf(parts: MarketParts, discovery: Discovery): Shelf {
-  const { money, guard, discovery: options } = parts;
+  const { config, money, guard, discovery: options, log } = parts;
+  const configured = configuredNodes(config);
+  const recalled = new Set<string>();
   const { purchases } = parts.sourceParts;
   const listeners: (() => void)[] = [];
   let listed: readonly CatalogSource[] = [];
@@ -109,6 +111,11 @@ function createShelf(parts: MarketParts, discovery: Discovery): Shelf {
 
   const sources = createNodeSources((node) => nodeSource(node, nodeParts));
 
+  /** The entry in `providers` is how the operator wants to buy there. */
+  function isConfigured({ pubkey, urls }: MarketNode): boolean {
+    return configured.has(pubkey) || urls.some((url) => configured.has(url));
+  }
+
   function isFunded(node: MarketNode): boolean {
     return (
       purchases.riskOf(node.pubkey) > 0n ||
@@ -116,14 +123,28 @@ function createShelf(parts: MarketParts, discovery: Discovery): Shelf {
     );
   }
 
+  /** Whoever is trusted with nothing any more shall not keep what lies there until it is idle. */
+  function recallFromBlocked(): void {
+    for (const { pubkey, standing } of discovery.nodes()) {
+      if (standing.capSat > 0 || configured.has(pubkey)) continue;
+      if (purchases.riskOf(pubkey) === 0n || recalled.has(pubkey)) continue;
+      recalled.add(pubkey);
+      purchases
+        .recall(pubkey)
+        .catch((error: unknown) => log.error({ err: error }, 'money could not be called back'))
+        .finally(() => recalled.delete(pubkey));
+    }
+  }
+
   function refresh(): void {
     byAddress = new Map(discovery.nodes().map((node) => [addressOf(node.pubkey, node.d), node]));
     const wanted = discovery
       .nodes()
-      .filter((node) => mayBuy(node) && isFunded(node))
+      .filter((node) => mayBuy(node) && isFunded(node) && !isConfigured(node))
       .toSorted((a, b) => b.standing.weight - a.standing.weight)
       .slice(0, MAX_SOURCES);
     for (const node of wanted) discovery.want(node.pubkey);
+    recallFromBlocked();
     listed = wanted.map((node) => sources.of(node));
     sources.keepOnly(new Set(wanted.map(({ id }) => id)));
     for (const listener of listeners) listener();
@@ -137,6 +158,12 @@ function createShelf(parts: MarketParts, discovery: Discovery): Shelf {
     refresh,
     close: () => sources.close(),
   };
+}
+
+/** Keys and addresses of the nodes that `providers` names. */
+function configuredNodes({ providers }: Config): ReadonlySet<string> {
+  const nodes = providers.filter(({ kind }) => kind === 'routstr');
+  return new Set(nodes.flatMap(({ baseUrl, purchase }) => [baseUrl, purchase?.pubkey ?? baseUrl]));
 }
 
 function mayBuy({ link, standing }: MarketNode): boolean {

@@ -72,6 +72,7 @@ export async function withAnnouncer<T>(
     guard,
     log,
     models,
+    reviewed: undefined,
   });
   opened.defer(() => announcing.close());
   return await work(announcing.announcer);

@@ -13,6 +13,7 @@ import {
 import { buy, markup, orEmpty, pubkey } from './fields.ts';
 import type { Buy } from './fields.ts';
 import { relayList } from './node.ts';
+import type { NodeIdentity } from './node.ts';
 
 /** How nodes are found, trusted and bought from. */
 export interface DiscoveryConfig {
@@ -73,8 +74,8 @@ const MAX_ANCHORS = 20;
 const MAX_NAMED = 1_000;
 const MAX_SAT = 100_000_000;
 
-/** Reads `discovery`. `ownRelays`: the node's, which serve here too where nothing else is said. */
-export function discovery(field: Field, ownRelays: readonly string[]): DiscoveryConfig {
+/** Reads `discovery`. The node's own relays serve here too where nothing else is said. */
+export function discovery(field: Field, node: NodeIdentity): DiscoveryConfig {
   const at = record(field, [
     'relays',
     'directories',
@@ -92,8 +93,14 @@ export function discovery(field: Field, ownRelays: readonly string[]): Discovery
     'publishReviews',
   ]);
   const belowCost = withDefault(at('belowCost'), boolean, false);
+  const publishReviews = withDefault(at('publishReviews'), boolean, false);
+  if (publishReviews && !node.announce)
+    reject(
+      at('publishReviews'),
+      'needs a node that announces itself: reviews by nobody count nowhere',
+    );
   return {
-    relays: withDefault(at('relays'), relayList, ownRelays.length > 0 ? ownRelays : RELAYS),
+    relays: withDefault(at('relays'), relayList, node.relays.length > 0 ? node.relays : RELAYS),
     directories: withDefault(
       at('directories'),
       list(url(['https:', 'http:']), 0, MAX_DIRECTORIES),
@@ -110,7 +117,7 @@ export function discovery(field: Field, ownRelays: readonly string[]): Discovery
     buy: withDefault(at('buy'), buy, 'balance'),
     allowPrivateAddresses: withDefault(at('allowPrivateAddresses'), boolean, false),
     socksProxy: optional(at('socksProxy'), url(['socks5:'])),
-    publishReviews: withDefault(at('publishReviews'), boolean, false),
+    publishReviews,
   };
 }
 

@@ -79,7 +79,7 @@ export function providersFile(field: Field, secrets: SecretSources): ProvidersFi
     bitcoin: { usd: withDefault(at('bitcoin'), bitcoinUsd, 'auto') },
     payment: payment(at('payment')),
     providers,
-    discovery: optional(at('discovery'), (found) => discovery(found, identity.relays)),
+    discovery: optional(at('discovery'), (found) => discovery(found, identity)),
     routing: routing(at('routing')),
   };
 }

@@ -36,6 +36,8 @@ export interface Discovery {
   observe(pubkey: string, observation: Observation): void;
   /** As of now; never waits. */
   standing(pubkey: string): Standing;
+  /** What our own dealings alone say of a node; undefined while they say nothing. */
+  judgement(pubkey: string): 'verified' | 'avoid' | undefined;
   /** Somebody may buy from this key: its models are asked for and kept up to date. Cheap. */
   want(pubkey: string): void;
   /** Asks a node now. Rejects for a name that no node has. */
@@ -47,6 +49,8 @@ export interface Discovery {
   directory(includeJson: boolean): DirectoryBody;
   /** Resolves when what is stored is loaded; never waits for a relay or a node. */
   start(): Promise<void>;
+  /** Loads what is stored, instead of `start`, beside a router that runs: nobody is asked, and nothing is written. */
+  recall(): Promise<void>;
   /** Hangs up and writes what is put off. */
   stop(): Promise<void>;
 }
@@ -103,6 +107,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
       if (observation.kind === 'failed') watch.traffic(pubkey, false);
     },
     standing: (pubkey) => trust.standing(pubkey),
+    judgement: (pubkey) => trust.judgement(pubkey),
     want(pubkey) {
       for (const { d } of market.known(pubkey)) watch.want(pubkey, d);
     },
@@ -127,6 +132,12 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
       await watch.start();
       upkeep.start();
       feed.start();
+    },
+    async recall() {
+      await Promise.all([registry.start(), trust.start(), scout.recall()]);
+      upkeep.takeOver();
+      await watch.recall();
+      upkeep.refresh();
     },
     async stop() {
       upkeep.stop();

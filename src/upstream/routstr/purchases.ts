@@ -37,8 +37,8 @@ export interface Purchases {
   leave(node: string, way: NodeWay): void;
   /** Does once what is due: has money back, clears what is unclear. It runs by itself after `start`. */
   sweep(): Promise<void>;
-  /** Has back what no request uses, at all nodes; resolves when each was asked once. */
-  recall(): Promise<void>;
+  /** Has back what no request uses, at a node or at all; resolves when each account was asked for once. */
+  recall(node?: string): Promise<void>;
   /** Reads what an earlier run left there; then sees to it for ever. */
   start(): Promise<void>;
   /** Nothing is asked of nodes any more; what has begun is written. */
@@ -135,7 +135,7 @@ export function createPurchases(options: PurchasesOptions): Purchases {
     },
     leave: (node, way) => ways.leave(node, way),
     sweep: async () => sweeper.sweep(),
-    recall: async () => sweeper.recall(),
+    recall: async (node) => sweeper.recall(node),
     async start() {
       await loadAccounts(parts);
       sweeper.start();

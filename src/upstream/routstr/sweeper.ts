@@ -12,8 +12,8 @@ export interface Sweeper {
   look(account: Account): void;
   /** Does what is due, once. */
   sweep(): Promise<void>;
-  /** Retires all accounts and has back, once, what no request uses. */
-  recall(): Promise<void>;
+  /** Retires the accounts at a node, or all, and has back, once, what no request uses. */
+  recall(node: string | undefined): Promise<void>;
   start(): void;
   stop(): Promise<void>;
 }
@@ -81,8 +81,9 @@ export function createSweeper(parts: SweeperParts): Sweeper {
   return {
     look: begin,
     sweep,
-    async recall() {
-      for (const account of exposure.all()) account.isRetired = true;
+    async recall(node) {
+      const retired = node === undefined ? exposure.all() : exposure.of(node);
+      for (const account of retired) account.isRetired = true;
       await sweep();
     },
     start() {
