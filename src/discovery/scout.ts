@@ -25,6 +25,8 @@ export interface Scout {
   onChange(listener: () => void): void;
   /** Resolves when what was found before is loaded; then looks around every few hours. */
   start(): Promise<void>;
+  /** Loads what was found before, instead of `start`: nobody is asked. */
+  recall(): Promise<void>;
   stop(): void;
 }
 
@@ -110,6 +112,10 @@ export function createScout(options: ScoutOptions): Scout {
     async start() {
       await nodes.load();
       lookLater(FIRST_AFTER_MS);
+    },
+    recall() {
+      isStopped = true;
+      return nodes.load();
     },
     stop() {
       isStopped = true;

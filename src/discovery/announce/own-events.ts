@@ -4,8 +4,9 @@ import type { EventTemplate, NostrEvent } from '../../nostr/event.ts';
 import type { Signer } from '../../nostr/signer.ts';
 import { parseJson } from '../../openai/json-object.ts';
 import { get, run } from '../../store/operation.ts';
+import type { Operation } from '../../store/operation.ts';
 import type { Store } from '../../store/store.ts';
-import { OWN_EVENT, UPSERT_OWN_EVENT } from './tables.ts';
+import { LAST_COORDINATE, OWN_EVENT, UPSERT_OWN_EVENT } from './tables.ts';
 
 /** What we signed last under one address. */
 export interface OwnEvent {
@@ -34,6 +35,12 @@ export interface OwnEvents {
 
 export interface Mark {
   readonly retired: boolean;
+}
+
+/** The key that signed last; undefined where nothing was ever announced. */
+export function* ownPubkey(): Operation<string | undefined> {
+  const row = yield* get(LAST_COORDINATE);
+  return row?.coordinate.split(':')[1];
 }
 
 const MAX_IDS = 20;

@@ -30,6 +30,9 @@ export interface OwnEventRow {
 export const OWN_EVENT = query<OwnEventRow>(
   'SELECT created_at_s, signed_at_ms, ids, event, is_retired FROM own_event WHERE coordinate = ?',
 );
+export const LAST_COORDINATE = query<{ coordinate: string }>(
+  'SELECT coordinate FROM own_event ORDER BY signed_at_ms DESC LIMIT 1',
+);
 export const UPSERT_OWN_EVENT = query(
   `INSERT INTO own_event (coordinate, created_at_s, signed_at_ms, ids, event, is_retired)
    VALUES (?, ?, ?, ?, ?, ?)

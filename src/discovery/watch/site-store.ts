@@ -23,6 +23,8 @@ import type { FindingRow } from './tables.ts';
 export interface SiteStore {
   /** Forgets what is too old or too much, and reads the rest, of model lists only which there are. */
   load(nowMs: number): Promise<Stored>;
+  /** Only reads, for who looks on beside a running router; what is to be written afterwards is dropped. */
+  recall(): Promise<Stored>;
   /** Takes about a millisecond of the event loop. Undefined: there is none, or none that can be read. */
   models(url: string): Promise<ModelList | undefined>;
   keep(record: SiteRecord): void;
@@ -55,7 +57,7 @@ export function createSiteStore(options: { readonly store: Store; readonly log: 
   let isClosed = false;
 
   function putOff(): void {
-    if (!isClosed) timer ??= setTimeout(() => void flush(), WRITE_DELAY_MS);
+    timer ??= setTimeout(() => void flush(), WRITE_DELAY_MS);
   }
 
   function flush(): Promise<void> {
@@ -83,9 +85,11 @@ export function createSiteStore(options: { readonly store: Store; readonly log: 
   return {
     async load(nowMs) {
       await store.write(() => purge(nowMs));
-      const rows = await store.read(() => all(FINDINGS, BigInt(MAX_ROWS)));
-      const urls = await store.read(() => all(MODEL_URLS, BigInt(SHELF_LIMITS.lists)));
-      return { records: rows.map(recordOf), withModels: urls.map(({ url }) => url) };
+      return store.read(readStored);
+    },
+    recall() {
+      isClosed = true;
+      return store.read(readStored);
     },
     async models(url) {
       const row = await store.read(() => get(MODELS, url));
@@ -94,10 +98,12 @@ export function createSiteStore(options: { readonly store: Store; readonly log: 
       return { models, etag: row.etag ?? undefined, atMs: Number(row.at_ms) };
     },
     keep(record) {
+      if (isClosed) return;
       records.set(record.url, record);
       putOff();
     },
     keepModels(url, list) {
+      if (isClosed) return;
       lists.set(url, () =>
         list === undefined
           ? run(DELETE_MODELS, url)
@@ -107,7 +113,7 @@ export function createSiteStore(options: { readonly store: Store; readonly log: 
     },
     renewModels(url, atMs) {
       // A list that waits to be written is as new.
-      if (lists.has(url)) return;
+      if (isClosed || lists.has(url)) return;
       lists.set(url, () => run(RENEW_MODELS, BigInt(atMs), url));
       putOff();
     },
@@ -116,6 +122,12 @@ export function createSiteStore(options: { readonly store: Store; readonly log: 
       return flush();
     },
   };
+}
+
+function* readStored(): Operation<Stored> {
+  const rows = yield* all(FINDINGS, BigInt(MAX_ROWS));
+  const urls = yield* all(MODEL_URLS, BigInt(SHELF_LIMITS.lists));
+  return { records: rows.map(recordOf), withModels: urls.map(({ url }) => url) };
 }
 
 function* purge(nowMs: number): Operation<void> {

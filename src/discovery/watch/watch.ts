@@ -35,6 +35,8 @@ export interface Watch {
   onChange(listener: (pubkey: string, d: string) => void): void;
   /** Resolves when what is stored is loaded (of very many model lists the newest; the rest follows); then checks on its schedule. */
   start(): Promise<void>;
+  /** Loads all that is stored, instead of `start`: nobody is asked, and nothing is written. */
+  recall(): Promise<void>;
   /** Writes what is put off. Idempotent. */
   stop(): Promise<void>;
 }
@@ -117,6 +119,11 @@ export function createWatch(options: WatchOptions): Watch {
       loading = loadModels(withModels.slice(LISTS_AT_START));
       round();
       timer = setInterval(round, ROUND_MS);
+    },
+    async recall() {
+      const { records, withModels } = await siteStore.recall();
+      sites.recall(records);
+      await loadModels(withModels);
     },
     async stop() {
       isStopped = true;
