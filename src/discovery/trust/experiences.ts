@@ -13,6 +13,8 @@ import type { ExperienceRow } from './tables.ts';
 export interface Experiences {
   /** Faded to now; of a stranger: none. */
   of(pubkey: string): Experience;
+  /** Whether anything was met with it. */
+  has(pubkey: string): boolean;
   note(pubkey: string, observation: Observation): void;
   pubkeys(): Iterable<string>;
   load(): Promise<void>;
@@ -64,6 +66,7 @@ export function createExperiences(parts: { store: Store; clock: Clock; log: Log 
       const experience = known.get(pubkey);
       return experience === undefined ? noExperience(clock.now()) : faded(experience, clock.now());
     },
+    has: (pubkey) => known.has(pubkey),
     note(pubkey, observation) {
       const nowMs = clock.now();
       const before = known.get(pubkey) ?? noExperience(nowMs);

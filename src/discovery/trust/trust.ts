@@ -62,7 +62,8 @@ export function createTrust(options: TrustOptions): Trust {
   const rules = createRules(options);
   const listeners: ((pubkey: string) => void)[] = [];
   const linked = new Set<string>();
-  const stranger = strangerTo(caps);
+  const stranger = strangerTo(caps, false);
+  const linkedStranger = strangerTo(caps, true);
   /** What listeners know, where it is not that a node is a stranger. */
   const told = new Map<string, Standing>();
   let sweeper: NodeJS.Timeout | undefined;
@@ -73,9 +74,14 @@ export function createTrust(options: TrustOptions): Trust {
       blacklisted: words.isBlacklisted(pubkey),
       words: words.of(pubkey),
       linked: linked.has(pubkey),
-      experience: experiences.of(pubkey),
     };
-    return standingOf(evidence, caps);
+    // Of thousands of nodes nearly all are strangers: they share their standing.
+    const isSpokenOf =
+      evidence.ruling !== undefined || evidence.blacklisted || evidence.words.length > 0;
+    if (!isSpokenOf && !experiences.has(pubkey)) {
+      return evidence.linked ? linkedStranger : stranger;
+    }
+    return standingOf({ ...evidence, experience: experiences.of(pubkey) }, caps);
   };
   const tell = (pubkeys: Iterable<string>): void => {
     for (const pubkey of pubkeys) {
@@ -124,10 +130,9 @@ export function createTrust(options: TrustOptions): Trust {
   };
 }
 
-function strangerTo(caps: Caps): Standing {
+function strangerTo(caps: Caps, linked: boolean): Standing {
   const experience = noExperience(0);
-  const nothing = { ruling: undefined, blacklisted: false, words: [], linked: false, experience };
-  return standingOf(nothing, caps);
+  return standingOf({ ruling: undefined, blacklisted: false, words: [], linked, experience }, caps);
 }
 
 function isAlike(before: Standing, now: Standing): boolean {
