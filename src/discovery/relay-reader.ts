@@ -1,7 +1,14 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Filter, NostrEvent } from '../nostr/event.ts';
 import type { RelayLink } from '../nostr/relay-link.ts';
-import { ALIASES, ANNOUNCEMENT, CURATED, DELETION, REVIEW } from './registry/kinds.ts';
+import {
+  ALIASES,
+  ANNOUNCEMENT,
+  CURATED,
+  DELETION,
+  RECOMMENDATION,
+  REVIEW,
+} from './registry/kinds.ts';
 import type { Registry } from './registry/registry.ts';
 import { createBacklog } from './relay-backlog.ts';
 import type { Page } from './relay-backlog.ts';
@@ -92,7 +99,7 @@ function liveFilters(parts: RelayReaderParts): readonly Filter[] {
 
 /** What anchors say, and take back. */
 function wordFilters({ anchors }: RelayReaderParts): readonly Filter[] {
-  const kinds = [REVIEW, CURATED, ALIASES, DELETION];
+  const kinds = [REVIEW, RECOMMENDATION, CURATED, ALIASES, DELETION];
   return anchors.length === 0 ? [] : [{ kinds, authors: anchors }];
 }
 

@@ -2,9 +2,9 @@ import type { NostrEvent } from '../../nostr/event.ts';
 import { readAliases } from './aliases.ts';
 import type { Curated } from './curated.ts';
 import { readCurated } from './curated.ts';
-import { ALIASES, CURATED, REVIEW } from './kinds.ts';
+import { ALIASES, CURATED, RECOMMENDATION, REVIEW } from './kinds.ts';
 import type { Review, ReviewEvent } from './review.ts';
-import { newestReviews, readReview } from './review.ts';
+import { newestReviews, readReview, recommendsNodes } from './review.ts';
 import { coordinateOf, firstTag } from './tags.ts';
 import type { Version } from './version.ts';
 
@@ -51,6 +51,7 @@ export function createAnchorWords(anchors: readonly string[]): AnchorWords {
   const isRead = (event: NostrEvent): boolean => {
     const d = firstTag(event, 'd');
     if (event.kind === REVIEW) return hasRoom(event);
+    if (event.kind === RECOMMENDATION) return recommendsNodes(event) && hasRoom(event);
     return event.kind === ALIASES ? d === ALIASES_D : event.kind === CURATED && d === CURATED_D;
   };
   const firstOf = <T>(kind: number, d: string, words: ReadonlyMap<string, Word<T>>) =>

@@ -5,7 +5,7 @@ import { announcesNode } from './announcement-event.ts';
 import type { Deletions } from './deletions.ts';
 import { deletedCoordinates } from './deletions.ts';
 import type { HintEvents } from './hint-events.ts';
-import { ALIASES, ANNOUNCEMENT, CURATED, DELETION, REVIEW } from './kinds.ts';
+import { ALIASES, ANNOUNCEMENT, CURATED, DELETION, RECOMMENDATION, REVIEW } from './kinds.ts';
 import type { Quotas } from './quotas.ts';
 import type { Shelf } from './shelf.ts';
 import { coordinateOf, expiryOf, hasUsableD, tagValues } from './tags.ts';
@@ -51,6 +51,7 @@ function addressedEntry(event: NostrEvent, { words, checkUrl, hintEvents }: Rule
       if (announcesNode(event, checkUrl)) return 'announcement';
       return hintEvents.reads(event) ? 'hints' : undefined;
     case REVIEW:
+    case RECOMMENDATION:
     case CURATED:
     case ALIASES:
       return words.reads(event) ? 'word' : undefined;

@@ -2,6 +2,8 @@
 export const ANNOUNCEMENT = 38421;
 /** What an anchor thinks of a node: a label in `t`, the node's key in `node`. */
 export const REVIEW = 38425;
+/** What an anchor recommends (NIP-87, RIP-02); of nodes, where `k` names their kind. */
+export const RECOMMENDATION = 38000;
 /** An anchor's choice of models, and the nodes it warns of. */
 export const CURATED = 38423;
 /** An anchor's names for models that nodes call otherwise. */

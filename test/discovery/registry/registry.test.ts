@@ -366,6 +366,27 @@ describe('what anchors say', () => {
     );
   });
 
+  test('a recommendation of nodes counts like a good review, by the keys in its addresses', async () => {
+    await using world = await setUp();
+    const recommendation = (kind: string) =>
+      eventOf({
+        kind: 38000,
+        pubkey: ANCHOR,
+        tags: [
+          ['d', `of ${kind}`],
+          ['k', kind],
+          ['a', `38421:${NODE}:main`, 'wss://relay.example'],
+          ['a', `38172:${keyOf('mint')}:m`],
+        ],
+      });
+
+    expect(world.tell(recommendation('38172'))).toBe(false);
+    expect(world.tell(recommendation('38421'))).toBe(true);
+    expect([...world.registry.reviews().keys()]).toEqual([NODE]);
+    world.tell(review('avoid', [NODE], { created_at: NOW_S - 1 }));
+    expect(world.registry.reviews().get(NODE)).toMatchObject([{ label: 'avoid' }]);
+  });
+
   test('a word that is neither good nor bad, and a deletion, take an anchor back', async () => {
     await using world = await setUp();
     world.tell(review('trusted', [NODE]));
