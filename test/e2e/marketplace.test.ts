@@ -38,11 +38,11 @@ describe.each(['balance', 'request'] as const)('a router that buys by %s', (buy)
     const cost = paid.promptTokens * cheap.input + paid.completionTokens * cheap.output;
     expect(paid.text).not.toBe('');
     expect(paid.costMsat).toBeGreaterThanOrEqual(cost * MARKUP);
-    expect(market.models[0].requestCount).toBe(1);
-    expect(market.models[1].requestCount).toBe(0);
+    expect(market.nodes[0].model.requestCount).toBe(1);
+    expect(market.nodes[1].model.requestCount).toBe(0);
     const change = paid.change ?? (await refund(market.router.url, token)).token;
     expect(await payer.receive(change)).toBeGreaterThan(0);
-    for (const node of [market.router, ...market.providers]) {
+    for (const node of [market.router, ...market.nodes.map(({ process }) => process)]) {
       expect(await node.doctor()).toMatchObject({ ok: true });
     }
   });

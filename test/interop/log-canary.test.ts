@@ -23,6 +23,8 @@ describe('the search for secrets in logs', () => {
     ['a secret of 32 bytes', 'CD'.repeat(32)],
     ['a key', `${KEY_CANARY}-upstream`],
     ['a key', 'sk-live-12345678'],
+    ['the key of a node', `nsec1${'q'.repeat(58)}`],
+    ['the key of a node', `ncryptsec1${'q'.repeat(152)}`],
     ['a prompt', `${PROMPT_CANARY}: hi`],
     ['a secret of a test', 'twelve words of a seed phrase'],
   ])('finds %s that was planted', (what, planted) => {

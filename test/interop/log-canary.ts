@@ -24,6 +24,7 @@ const FORMS: readonly { readonly what: string; readonly form: RegExp }[] = [
   { what: 'a C, B_ or public key', form: /(?<![\da-f])0[23][\da-f]{64}(?![\da-f])/i },
   { what: 'a secret of 32 bytes', form: /(?<![\da-f])[\da-f]{64}(?![\da-f])/i },
   { what: 'a key', form: new RegExp(`${KEY_CANARY}|\\bsk-[\\w-]{8}`) },
+  { what: 'the key of a node', form: /(?:nsec|ncryptsec)1[02-9ac-hj-np-z]{20}/ },
   { what: 'a prompt', form: new RegExp(PROMPT_CANARY) },
 ];
 

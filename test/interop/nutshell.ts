@@ -9,8 +9,19 @@ import type { ChildServer } from '../support/child-server.ts';
 import type { RealMint } from './real-mint.ts';
 import { pythonIn } from './recipes.ts';
 
+/** Longer than nutshell writes at a time. */
+const BUSY_MS = 5_000;
+/** An output that waits for its swap has no signature yet. */
+const OUTSTANDING = `SELECT (SELECT coalesce(sum(amount), 0) FROM promises WHERE c_ IS NOT NULL)
+                          - (SELECT coalesce(sum(amount), 0) FROM proofs_used) AS sat`;
+
+export interface Nutshell extends RealMint {
+  /** What it has signed and not taken back: the worth of all coins there are, sat. */
+  outstandingSat(): number;
+}
+
 /** Starts nutshell from its installation, with a fresh state and keys of its own; Lightning is faked and pays at once. */
-export async function startNutshell(installation: string, feePpk: number): Promise<RealMint> {
+export async function startNutshell(installation: string, feePpk: number): Promise<Nutshell> {
   const home = await mkdtemp(join(tmpdir(), 'nutroute-nutshell-'));
   // Nutshell lets the .env of its folder, or else of the user's home, override the environment.
   await writeFile(join(home, '.env'), '');
@@ -30,7 +41,7 @@ export async function startNutshell(installation: string, feePpk: number): Promi
     FAKEWALLET_DELAY_OUTGOING_PAYMENT: '0',
   };
   let child: ChildServer | undefined;
-  const mint: RealMint = {
+  const mint: Nutshell = {
     url,
     async start() {
       child = await startChild(
@@ -52,6 +63,15 @@ export async function startNutshell(installation: string, feePpk: number): Promi
       // It repairs pending melts at its start, never pending swaps.
       database.exec('DELETE FROM proofs_pending WHERE melt_quote IS NULL');
       database.close();
+    },
+    outstandingSat() {
+      const database = new DatabaseSync(join(home, 'db', 'mint.sqlite3'), {
+        readOnly: true,
+        timeout: BUSY_MS,
+      });
+      const row = database.prepare(OUTSTANDING).get();
+      database.close();
+      return Number(row?.['sat']);
     },
     async [Symbol.asyncDispose]() {
       await child?.stop();

@@ -1,21 +1,26 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
+import { secretKeyOf } from '../../src/nostr/secret-key.ts';
 import { startChild } from './child-server.ts';
 import type { ChildServer } from './child-server.ts';
 import { KEY_CANARY, keepOutOfLogs, openTestLog, TEST_LOG_DIR } from './test-log.ts';
 
 const BIN = fileURLToPath(new URL('../../src/bin.ts', import.meta.url));
 const runFile = promisify(execFile);
+const LISTENING = /"time":"([^"]+)","event":"listening","url":"([^"]+)"/;
 
 /** `nutroute serve` in a process of its own, with a home that outlives its restarts. */
 export interface RouterProcess extends AsyncDisposable {
   /** `http://127.0.0.1:port`; another one after a restart. */
   readonly url: string;
+  /** When it listened, unix ms. */
+  readonly listeningAtMs: number;
   readonly pid: number;
   readonly home: string;
   /** What `nutroute doctor --json` finds. */
@@ -60,11 +65,15 @@ export async function startRouter(
   keepOutOfLogs(UPSTREAM_KEY);
 
   let url = '';
+  let listeningAtMs = 0;
   let child: ChildServer | undefined;
   const router = {
     home,
     get url() {
       return url;
+    },
+    get listeningAtMs() {
+      return listeningAtMs;
     },
     get pid() {
       return child?.pid ?? 0;
@@ -83,7 +92,9 @@ export async function startRouter(
           ...(log === undefined ? {} : { onOutput: log }),
         },
         (output) => {
-          url = /"event":"listening","url":"([^"]+)"/.exec(output)?.[1] ?? '';
+          const [, time = '', listening = ''] = LISTENING.exec(output) ?? [];
+          url = listening;
+          listeningAtMs = Date.parse(time);
           return url !== '';
         },
       );
@@ -107,7 +118,7 @@ export async function startRouter(
     },
     async [Symbol.asyncDispose]() {
       await router.stop();
-      await keepSeedOutOfLogs(home);
+      await keepKeysOutOfLogs(home);
       await rm(home, { recursive: true, force: true });
     },
   };
@@ -120,7 +131,12 @@ export async function startRouter(
   return router;
 }
 
-async function keepSeedOutOfLogs(home: string): Promise<void> {
+async function keepKeysOutOfLogs(home: string): Promise<void> {
   const words = await readFile(join(home, 'seed.txt'), 'utf8');
   keepOutOfLogs(words.trim());
+  const nodeKey = join(home, 'node.key');
+  if (!existsSync(nodeKey)) return;
+  const nsec = (await readFile(nodeKey, 'utf8')).trim();
+  keepOutOfLogs(nsec);
+  keepOutOfLogs(Buffer.from(secretKeyOf(nsec, undefined)).toString('hex'));
 }
