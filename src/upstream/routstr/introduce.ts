@@ -3,12 +3,15 @@ import { UpstreamFailure } from '../upstream.ts';
 import type { Account } from './account.ts';
 import { askBalance } from './node-client.ts';
 import type { NodeWay } from './node-client.ts';
+import { nodeName } from './node-name.ts';
 
 export interface IntroduceParts {
   readonly log: Log;
   readonly wayTo: (account: Account) => NodeWay;
   readonly retire: (account: Account) => void;
 }
+
+const CODE = /^(?:[a-z_]{1,48}|\d{3,5})$/;
 
 /**
  * Lets a node redeem a fresh token before several requests come with it at once, which Routstr core takes for a double spend.
@@ -22,6 +25,8 @@ export async function introduce(
   if (info.kind !== 'refused') return;
   retire(account);
   const { node, mint } = account.row;
-  log.warn({ node, mint, code: info.code }, 'a node does not take our token');
+  // What is no code may be our token, which is still worth something.
+  const code = CODE.test(info.code) ? info.code : undefined;
+  log.warn({ node: nodeName(node), mint, code }, 'a node does not take our token');
   throw new UpstreamFailure('status', 'the node does not take our payment', { status: 402 });
 }
