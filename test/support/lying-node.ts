@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { listen, readBody } from '../../src/demo/http-server.ts';
 
@@ -26,6 +27,7 @@ export interface LyingNode extends AsyncDisposable {
   lie(lie: Lie): void;
 }
 
+const FLUSH_MS = 30;
 const MAX_BODY = 4_000_000;
 const DROPPED = new Set([
   'connection',
@@ -113,12 +115,15 @@ async function relay(answered: Response, response: ServerResponse, lie: Lie): Pr
     response.end(cheaper(await answered.text(), lie.priceFactor));
     return;
   }
+  const diesAfter = lie.dieAfterBytes ?? Infinity;
   let sent = 0;
   for await (const piece of answered.body ?? []) {
-    const text = changed(Buffer.from(piece).toString('utf8'), lie);
+    const text = changed(Buffer.from(piece).toString('utf8'), lie).slice(0, diesAfter - sent);
     response.write(text);
     sent += text.length;
-    if (lie.dieAfterBytes !== undefined && sent >= lie.dieAfterBytes) {
+    if (sent >= diesAfter) {
+      // A reset takes back what has not arrived yet.
+      await sleep(FLUSH_MS);
       response.socket?.resetAndDestroy();
       return;
     }

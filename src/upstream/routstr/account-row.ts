@@ -253,12 +253,15 @@ function allowanceOf({ fee_msat }: AccountRow): bigint {
   return 2n * fee_msat + SLACK_MSAT;
 }
 
-/** How what is missing is booked. Negative where more came back than was missing: then less was lost, or charged. */
+/**
+ * How what is missing is booked. Negative where more came back than was missing: then less was lost, or charged. What is beyond
+ * all that was deposited stays on the node's side: it is a gift.
+ */
 function splitRest(row: AccountRow): { readonly charged: bigint; readonly lost: bigint } {
   const rest = restOf(row);
   if (rest < 0n) {
     const regained = least(-rest, row.lost_msat);
-    return { charged: rest + regained, lost: -regained };
+    return { charged: -least(-rest - regained, row.charged_msat), lost: -regained };
   }
   const beyondFee = rest > row.fee_msat ? rest - row.fee_msat : 0n;
   const charged = least(beyondFee, row.reserved_msat);

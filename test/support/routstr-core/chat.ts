@@ -45,7 +45,7 @@ export async function chat(
   }
   account.reservedMsat += need;
   let charged = 0;
-  const charge = (usage: CoreUsage): object => {
+  const charge = (usage: CoreUsage): CostFields => {
     const cost = costBlock(usage, parts.prices);
     charged = Math.min(cost.total_msats, account.balanceMsat);
     account.balanceMsat -= charged;
@@ -151,28 +151,34 @@ async function ask(parts: CoreParts, body: ChatBody): Promise<Response> {
   return upstream;
 }
 
+/** Where core tells the cost; `remaining` is told for a key only. */
+interface CostFields {
+  readonly usage: object;
+  readonly cost: object;
+}
+
 function costFields(
   cost: { readonly total_msats: number },
   remaining: number | undefined,
-): {
-  readonly cost: object;
-  readonly cost_sats: number;
-  readonly remaining_balance_msats?: number;
-} {
+): CostFields {
+  const sats = Math.ceil(cost.total_msats / 1000);
+  const left = remaining === undefined ? {} : { remaining_balance_msats: remaining };
   return {
-    cost,
-    cost_sats: Math.ceil(cost.total_msats / 1000),
-    ...(remaining === undefined ? {} : { remaining_balance_msats: remaining }),
+    usage: { cost, cost_sats: sats, ...left },
+    cost: { ...cost, sats_cost: sats, ...left },
   };
 }
 
-function withCost(answer: { readonly usage: CoreUsage }, fields: object): object {
+function withCost(
+  answer: { readonly usage: CoreUsage },
+  { usage, cost }: CostFields,
+): Readonly<Record<string, unknown>> {
   return {
     ...answer,
-    usage: { ...answer.usage, ...fields },
-    metadata: { routstr: fields },
-    ...fields,
     provider: 'generic',
+    usage: { ...answer.usage, ...usage },
+    metadata: { routstr: { cost } },
+    cost,
   };
 }
 

@@ -114,3 +114,19 @@ test('change that is not swapped yet is swapped after a restart', async () => {
   expect(world.treasury.freeAt(world.mint.url)).toBe(998n);
   expect(await world.faults()).toEqual([]);
 }, 30_000);
+
+test('a node that gives back more than it was given has made us a gift, and all goes on', async () => {
+  await using world = await buyingWorld();
+  await using node = await scriptedNode(world.mint.url);
+  node.chat = (response) =>
+    answer(response, false, { ...costOf(2000), x_cashu: world.mint.faucet(64) });
+
+  await buy(world, world.upstream(node.url, { buy: 'request' }));
+  await sweepUntil(world, async () => isOver(world));
+
+  const [row] = await world.rows();
+  expect(row).toMatchObject({ state: 'closed', charged_msat: 0n, returned_msat: 64_000n });
+  expect(world.treasury.freeAt(world.mint.url)).toBe(1064n - (row?.deposited_msat ?? 0n) / 1000n);
+  expect(world.purchases.riskOf('n1')).toBe(0n);
+  expect(await world.faults()).toEqual([]);
+});
