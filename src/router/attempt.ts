@@ -20,6 +20,7 @@ export async function attempt(work: Work, trial: Trial): Promise<Outcome> {
       firstByteTimeoutMs,
       model: offer.upstreamModel,
       maxCost: trial.maxCost,
+      cost: offer.cost,
       hops: work.incoming.hops,
     };
     const answer = await offer.upstream.send(request, stop);

@@ -1,6 +1,7 @@
 import type { Msat } from '../lib/amount.ts';
 import type { Cancel } from '../lib/cancel.ts';
 import type { ListedModel } from '../openai/model-list.ts';
+import type { PriceSnapshot } from '../pricing/snapshot.ts';
 
 export interface ForwardRequest {
   /** The bytes to send, already spliced for this upstream. */
@@ -13,6 +14,8 @@ export interface ForwardRequest {
   readonly model: string;
   /** The most this request can cost at the upstream's own prices: what a bought answer reserves there. */
   readonly maxCost: Msat;
+  /** What the upstream asks of us, as far as we know: a bought answer's charge is checked against it. */
+  readonly cost?: PriceSnapshot | undefined;
   /** How many routers it has passed already: told to upstreams that are routers themselves. */
   readonly hops: number;
 }

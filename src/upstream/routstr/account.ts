@@ -11,8 +11,10 @@ export interface Account {
   heldMsat: bigint;
   /** What ended requests cost, until it is booked. */
   bookingMsat: bigint;
-  /** What requests may have cost of which nobody knows: they broke off. */
+  /** What is set aside for requests of which nobody knows what they cost: they broke off. */
   unclearMsat: bigint;
+  /** Of it, what they can have cost by right. */
+  dueMsat: bigint;
   /** How often the node was asked in vain what they cost, and when it may be asked. */
   asks: number;
   askAtMs: number;
@@ -29,6 +31,9 @@ export interface Account {
 /** An aborted request is settled by its node within this, or asked for again. */
 export const FIRST_ASK_MS = 500;
 
+/** After so many vain attempts, of about a minute, a node that answers withholds; one that is away, of about two hours. */
+export const WITHHELD_ATTEMPTS = { answers: 6n, away: 12n } as const;
+
 /** An account as an earlier run left it, or a fresh one. */
 export function accountOf(row: AccountRow, token: string): Account {
   return {
@@ -38,11 +43,12 @@ export function accountOf(row: AccountRow, token: string): Account {
     heldMsat: 0n,
     bookingMsat: 0n,
     unclearMsat: row.reserved_msat,
+    dueMsat: row.reserved_msat,
     asks: 0,
     askAtMs: 0,
     turns: 0,
     isRetired: false,
-    isWithheld: false,
+    isWithheld: row.attempts >= WITHHELD_ATTEMPTS.away,
     ownFeesMsat: 0n,
   };
 }
@@ -54,14 +60,15 @@ export function spendable(account: Account): bigint {
   return free > 0n ? free : 0n;
 }
 
-/** May new requests go to it? */
-export function isUsable({ row, isRetired }: Account): boolean {
-  return row.kind === 'balance' && row.state === 'open' && !isRetired;
+/** May new requests go to it? What lies at one address of a key need not be known at another. */
+export function isUsable({ row, isRetired }: Account, baseUrl: string): boolean {
+  const isOpen = row.kind === 'balance' && row.state === 'open' && !isRetired;
+  return isOpen && row.base_url === baseUrl;
 }
 
-/** What nobody knows to be charged or not. */
-export function reservedOf({ heldMsat, unclearMsat }: Account): bigint {
-  return heldMsat + unclearMsat;
+/** What may be charged by right, though nobody knows yet. */
+export function reservedOf({ heldMsat, dueMsat }: Account): bigint {
+  return heldMsat + dueMsat;
 }
 
 /** What counts against the node's cap. */

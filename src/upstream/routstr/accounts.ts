@@ -12,8 +12,8 @@ import type { Exposure } from './exposure.ts';
 export interface Accounts {
   /** Sets aside what a request may cost. */
   hold(account: Account, amountMsat: bigint): void;
-  /** A request is over; without `charge` nobody knows what it cost. Resolves when it is booked. */
-  settle(account: Account, held: bigint, charge: Charge | undefined): Promise<void>;
+  /** A request is over. Resolves when it is booked. */
+  settle(account: Account, held: bigint, cost: Charge | Unclear): Promise<void>;
   /** All that was unclear cost `charge` together. */
   clarify(account: Account, charge: Charge): Promise<void>;
   drain(account: Account): Promise<void>;
@@ -30,6 +30,12 @@ export interface Charge {
   readonly chargedMsat: bigint;
   /** Part of it that is beyond the node's own prices. */
   readonly disputedMsat: bigint;
+}
+
+/** Nobody knows what was charged. */
+export interface Unclear {
+  /** By right no more than this. */
+  readonly dueMsat: bigint;
 }
 
 export const NO_CHARGE: Charge = { chargedMsat: 0n, disputedMsat: 0n };
@@ -71,18 +77,21 @@ export function createAccounts({ exposure, store, clock, log }: AccountsParts): 
         .write(() => rows.reserve(id, reservedMsat, clock.now()))
         .catch((error: unknown) => log.error({ err: error }, 'a reservation was not written'));
     },
-    async settle(account, held, charge) {
+    async settle(account, held, cost) {
+      const isUnclear = 'dueMsat' in cost;
       account.heldMsat -= held;
-      if (charge === undefined) {
+      if (isUnclear) {
         account.unclearMsat += held;
+        account.dueMsat += cost.dueMsat;
         account.askAtMs = clock.now() + FIRST_ASK_MS;
       }
       account.running -= 1;
       account.turns += 1;
-      await book(account, charge ?? NO_CHARGE, 1n);
+      await book(account, isUnclear ? NO_CHARGE : cost, 1n);
     },
     async clarify(account, charge) {
       account.unclearMsat = 0n;
+      account.dueMsat = 0n;
       await book(account, charge, 0n);
     },
     async drain(account) {

@@ -55,11 +55,12 @@ async function tryOnce(
   cancel: Cancel,
 ): Promise<UpstreamAnswer> {
   const { purse, asks, check } = shop;
-  const { model, maxCost, body, stream } = request;
+  const { model, maxCost, cost, body, stream } = request;
   const held = maxMsat(maxCost, asks.of(model));
   const account = await purse.rent(held);
   const images = countImages(body);
-  const deal: Deal = { account, held, maxCost, model, prices: check.prices(model), images };
+  const prices = check.prices(model);
+  const deal: Deal = { account, held, maxCost, model, prices, cost, images };
   if (cancel.cancelled) {
     purse.unsent(deal);
     throw new UpstreamFailure('cancelled', 'cancelled');

@@ -3,11 +3,13 @@ import type { Log } from '../../lib/log.ts';
 import { open as unseal, seal } from '../../wallet/seeds.ts';
 import type { Observation } from '../observation.ts';
 import { restOf } from './account-row.ts';
+import { WITHHELD_ATTEMPTS } from './account.ts';
 import type { Account } from './account.ts';
 import type { Accounts } from './accounts.ts';
 import type { Capital } from './capital.ts';
 import { askRefund } from './node-client.ts';
 import type { NodeWay, RefundAnswer } from './node-client.ts';
+import { nodeName } from './node-name.ts';
 
 export interface CallBackParts {
   readonly accounts: Accounts;
@@ -23,8 +25,6 @@ export interface CallBackParts {
 
 const FIRST_PAUSE_MS = 2_000;
 const MAX_PAUSE_MS = 3_600_000;
-/** After so many vain attempts, of about a minute, a node that answers withholds; one that is away, of about two hours. */
-const WITHHELD_ATTEMPTS = { answers: 6n, away: 12n } as const;
 /** From so many on, and then ever more rarely, we try whether our own token is still unspent. */
 const RECLAIM_ATTEMPTS = 2n;
 
@@ -54,7 +54,7 @@ export async function callBack(parts: CallBackParts, account: Account): Promise<
       returned: String(row.returned_msat),
       lost: String(row.lost_msat),
     };
-    const fields = { node: row.node, account: String(row.id), ...sums };
+    const fields = { node: nodeName(row.node), account: String(row.id), ...sums };
     if (isLost) log.warn(fields, 'a node kept what it owed');
     else log.debug(fields, 'money at a node came back');
     return;
@@ -129,7 +129,7 @@ async function swapChange(
   if (collected.kind === 'applied') account.ownFeesMsat += collected.feeSat * 1000n;
   else {
     parts.log.warn(
-      { node: row.node, account: String(row.id), why: collected.why },
+      { node: nodeName(row.node), account: String(row.id), why: collected.why },
       'change of a node is worth nothing',
     );
     await accounts.dropChange(account);

@@ -11,7 +11,7 @@ const MAX_ASKS = 8;
  * the node does not tell: what comes back when the account is closed tells as well.
  */
 export async function clarify(parts: CallBackParts, account: Account): Promise<boolean> {
-  const { turns, unclearMsat } = account;
+  const { turns, dueMsat } = account;
   const info = await askBalance(parts.wayTo(account), account.token);
   // Requests that began or ended meanwhile are in the answer, or not.
   const isUnused = account.turns === turns;
@@ -19,7 +19,7 @@ export async function clarify(parts: CallBackParts, account: Account): Promise<b
     const left = restOf(account.row) - account.bookingMsat - account.row.fee_msat;
     const missing = left > info.balanceMsat ? left - info.balanceMsat : 0n;
     account.asks = 0;
-    await bookUnclear(parts, account, { missing, most: unclearMsat });
+    await bookUnclear(parts, account, { missing, most: dueMsat });
     return true;
   }
   if (isUnused) account.asks += 1;
@@ -38,10 +38,7 @@ async function bookUnclear(
     chargedMsat: missing,
     disputedMsat: isOver ? beyond : 0n,
   });
-  observe(
-    account.row.node,
-    isOver
-      ? { kind: 'overcharged', chargedMsat: missing, expectedMsat: most }
-      : { kind: 'paid', chargedMsat: missing, expectedMsat: undefined },
-  );
+  // What is charged for no answer, or without a word, is no reason to trust.
+  if (isOver)
+    observe(account.row.node, { kind: 'overcharged', chargedMsat: missing, expectedMsat: most });
 }

@@ -42,7 +42,7 @@ const MAX_ACCOUNTS = 8;
 
 export function createPurse(parts: PurseParts, terms: PurseTerms): Purse {
   const { accounts, exposure, overhead, inputPpk } = parts;
-  const { node, kind } = terms;
+  const { node, kind, baseUrl } = terms;
   const sizes = createSizes({
     ...terms,
     inputPpk,
@@ -53,7 +53,7 @@ export function createPurse(parts: PurseParts, terms: PurseTerms): Purse {
   /** What requests wait for that found no account. */
   let waitingMsat = 0n;
 
-  const usable = (): readonly Account[] => exposure.of(node).filter(isUsable);
+  const usable = () => exposure.of(node).filter((account) => isUsable(account, baseUrl));
   const mostSpendable = (): bigint => most(usable().map(spendable));
   const isBlocked = (): boolean => terms.capMsat() === ZERO_MSAT;
   async function openLarger(maxCost: bigint): Promise<void> {

@@ -4,10 +4,11 @@ import { UpstreamFailure } from '../upstream.ts';
 import { restOf } from './account-row.ts';
 import type { Account } from './account.ts';
 import { NO_CHARGE } from './accounts.ts';
-import type { Accounts, Charge } from './accounts.ts';
+import type { Accounts, Charge, Unclear } from './accounts.ts';
 import type { Ending } from './bought-answer.ts';
 import { keepChange } from './call-back.ts';
 import type { CallBackParts } from './call-back.ts';
+import { expectedCharge } from './expected-charge.ts';
 import type { PaymentRefusal } from './payment-refusal.ts';
 import type { PriceCheck } from './price-check.ts';
 import type { Receipt } from './receipt.ts';
@@ -22,6 +23,8 @@ export interface Deal {
   readonly model: string;
   /** What the node published when it was sent; undefined where it tells no prices in sat. */
   readonly prices: PriceSnapshot | undefined;
+  /** The prices that we go by; those in other money at our rate. */
+  readonly cost: PriceSnapshot | undefined;
   /** At most so many images are in it. */
   readonly images: number;
 }
@@ -53,8 +56,10 @@ export interface SettlementParts extends CallBackParts {
 
 /** Sums of tokens are rounded once, changes of single requests to a sat. */
 const ROUNDING_MSAT = { balance: 1n, request: 1_001n } as const;
-/** Where a node's own count cannot be checked, so much more than the most it can cost is believed: exchange rates move. */
+/** What we know in other money than sat may cost so much more: exchange rates move. */
 const RATE_SLACK = 10n;
+/** A gateway before the node says so; the node itself may have had the request. */
+const GATEWAY_STATUSES: ReadonlySet<number | undefined> = new Set([502, 504]);
 
 export function createSettlement(
   parts: SettlementParts,
@@ -64,32 +69,36 @@ export function createSettlement(
 
   const settle = (
     { account, held }: Deal,
-    charge: Charge | undefined | Promise<Charge | undefined>,
+    cost: Charge | Unclear | Promise<Charge | Unclear>,
     change: string | undefined,
   ): void =>
     inBackground(async () => {
       if (change !== undefined) await keepChange(parts, account, change);
-      await accounts.settle(account, held, await charge);
+      await accounts.settle(account, held, await cost);
       look(account);
     });
-  const judge = async (deal: Deal, receipt: Receipt): Promise<Charge | undefined> => {
-    const { chargedMsat } = receipt;
-    if (chargedMsat === undefined) return undefined;
-    const sold = { ...deal, usage: receipt.usage };
-    const expectedMsat = await check.expected(deal.model, sold, chargedMsat);
-    const most = expectedMsat ?? deal.maxCost + deal.maxCost / RATE_SLACK;
-    if (chargedMsat - most <= ROUNDING_MSAT[deal.account.row.kind]) {
-      observe({ kind: 'paid', chargedMsat, expectedMsat });
-      return { chargedMsat, disputedMsat: 0n };
+  const judge = async (deal: Deal, { receipt, failure }: Ending): Promise<Charge | Unclear> => {
+    const { chargedMsat, usage } = receipt;
+    const isWhole = failure === undefined;
+    if (chargedMsat === undefined) return { dueMsat: isWhole ? dueFor(deal, usage) : deal.maxCost };
+    const told = await check.expected(deal.model, { ...deal, usage }, chargedMsat);
+    // A node may count what it likes: a request has a most that it can cost.
+    const limit = withSlack(deal.maxCost);
+    const expectedMsat = told === undefined ? undefined : least(told, limit);
+    const most = expectedMsat ?? least(withSlack(dueFor(deal, usage)), limit);
+    if (chargedMsat - most > ROUNDING_MSAT[deal.account.row.kind]) {
+      observe({ kind: 'overcharged', chargedMsat, expectedMsat: most });
+      return { chargedMsat, disputedMsat: chargedMsat - most };
     }
-    observe({ kind: 'overcharged', chargedMsat, expectedMsat: most });
-    return { chargedMsat, disputedMsat: chargedMsat - most };
+    if (usage !== undefined) observe({ kind: 'paid', chargedMsat, expectedMsat });
+    else if (isWhole) observe({ kind: 'failed', what: 'no usage' });
+    return { chargedMsat, disputedMsat: 0n };
   };
 
   return {
     unsent: (deal) => settle(deal, NO_CHARGE, undefined),
     failed(deal, error) {
-      settle(deal, wasNotSent(error) ? NO_CHARGE : undefined, undefined);
+      settle(deal, wasNotSent(error) ? NO_CHARGE : { dueMsat: deal.maxCost }, undefined);
     },
     refused(deal, refusal) {
       const { isUnclear, isTokenRefused, isTokenSpent, neededMsat, change, failure } = refusal;
@@ -99,14 +108,30 @@ export function createSettlement(
       // By our books it has enough, or it is no account any more: what is there shows when it is called back.
       if (isTokenRefused || isShort) account.isRetired = true;
       if (isTokenSpent) observe({ kind: 'withheld', msat: restOf(account.row) });
-      settle(deal, isUnclear ? undefined : NO_CHARGE, change);
+      const dueMsat = GATEWAY_STATUSES.has(failure.status) ? deal.maxCost : 0n;
+      settle(deal, isUnclear ? { dueMsat } : NO_CHARGE, change);
     },
-    ended(deal, { receipt, failure }) {
+    ended(deal, ending) {
+      const { receipt, failure } = ending;
       if (failure instanceof UpstreamFailure && failure.kind !== 'cancelled')
         observe({ kind: 'failed', what: failure.kind });
-      settle(deal, judge(deal, receipt), receipt.change);
+      settle(deal, judge(deal, ending), receipt.change);
     },
   };
+}
+
+/** What a whole answer costs by the node's own count; at most what the request can cost. */
+function dueFor({ prices, cost, images, maxCost }: Deal, usage: Receipt['usage']): bigint {
+  const due = expectedCharge({ prices: prices ?? cost, usage, images });
+  return due === undefined ? maxCost : least(due, maxCost);
+}
+
+function withSlack(costMsat: bigint): bigint {
+  return costMsat + costMsat / RATE_SLACK;
+}
+
+function least(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }
 
 /** Connection failures before anything can have been sent. */

@@ -1,0 +1,238 @@
+import { expect, test } from 'vitest';
+
+import { createCancel } from '../../src/lib/cancel.ts';
+import { priceOf } from '../../src/pricing/price-list.ts';
+import {
+  buy,
+  buyingWorld,
+  requestOf,
+  settled,
+  sweepUntil,
+} from '../upstream/routstr/buying-world.ts';
+import type { BuyingWorld } from '../upstream/routstr/buying-world.ts';
+import { answer, json, scriptedNode } from '../upstream/routstr/scripted-node.ts';
+import type { ScriptedNode } from '../upstream/routstr/scripted-node.ts';
+
+const IDLE_MS = 601_000;
+
+const kindsOf = ({ seen }: BuyingWorld): readonly string[] => seen.map(({ kind }) => kind);
+
+/** All accounts are over. */
+async function over(world: BuyingWorld): Promise<void> {
+  world.clock.advance(IDLE_MS);
+  await sweepUntil(world, async () =>
+    (await world.rows()).every(({ state }) => /closed|lost/.test(state)),
+  );
+}
+
+/** What a node takes without a word of it. */
+async function take(
+  node: ScriptedNode,
+  headers: { readonly authorization?: string | undefined },
+  msat: number,
+): Promise<void> {
+  const account = await node.till.open(headers.authorization?.replace('Bearer ', '') ?? '');
+  if (account !== undefined) account.balanceMsat -= msat;
+}
+
+test('a node that invents usage to charge more than a request can cost has overcharged', async () => {
+  await using world = await buyingWorld();
+  await using node = await scriptedNode(world.mint.url);
+  const upstream = world.upstream(node.url);
+  await upstream.models();
+  node.chat = async (response, { headers }) => {
+    const prompt = 1_000_000_000;
+    await take(node, headers, 40_000);
+    const cost = { total_msats: prompt };
+    answer(response, false, { usage: { prompt_tokens: prompt, completion_tokens: 0, cost } });
+  };
+
+  await buy(world, upstream, requestOf(5));
+
+  expect(kindsOf(world)).toEqual(['overcharged']);
+  const [row] = await world.rows();
+  expect(row?.disputed_msat).toBeGreaterThanOrEqual((row?.deposited_msat ?? 0n) - 5500n);
+  expect(await world.faults()).toEqual([]);
+});
+
+test('what a node asks to see on the balance does not become what it may take', async () => {
+  await using world = await buyingWorld();
+  await using node = await scriptedNode(world.mint.url);
+  let asked = 0;
+  node.chat = async (response, { headers }) => {
+    asked += 1;
+    if (asked === 1) {
+      const message = 'Insufficient balance: 200000 mSats required. 0 available.';
+      return json(response, 402, { error: { message, code: 'insufficient_balance' } });
+    }
+    await take(node, headers, 150_000);
+    return answer(response, false, {});
+  };
+
+  await buy(world, world.upstream(node.url), requestOf(5));
+  world.clock.advance(1000);
+  await settled(world);
+
+  expect(world.seen).toContainEqual(
+    expect.objectContaining({ kind: 'overcharged', chargedMsat: 150_000n, expectedMsat: 5000n }),
+  );
+  expect(await world.faults()).toEqual([]);
+});
+
+test('a node that tells its usage, but no charge, may take what the usage costs', async () => {
+  await using world = await buyingWorld();
+  await using node = await scriptedNode(world.mint.url);
+  const upstream = world.upstream(node.url);
+  await upstream.models();
+  const usage = { prompt_tokens: 1000, completion_tokens: 500 };
+  node.chat = async (response, { headers }) => {
+    await take(node, headers, 40_000);
+    answer(response, false, { usage });
+  };
+
+  await buy(world, upstream, requestOf(45));
+  world.clock.advance(1000);
+  await settled(world);
+
+  expect(world.seen).toEqual([{ kind: 'overcharged', chargedMsat: 40_000n, expectedMsat: 2000n }]);
+});
+
+test('a node that tells its prices in dollars only is checked at what they are to us', async () => {
+  await using world = await buyingWorld();
+  await using node = await scriptedNode(world.mint.url);
+  const terms = { model: 'm', provider: 'node', markup: '1', usdPmsat: undefined };
+  const cost = priceOf({ unit: 'sat', input: '1000', output: '2000' }, terms);
+  if (cost === 'no-rate') throw new Error('sat need no rate');
+  node.costMsat = 2100;
+  const upstream = world.upstream(node.url);
+
+  await buy(world, upstream, requestOf(45, { cost }));
+  node.costMsat = 40_000;
+  await buy(world, upstream, requestOf(45, { cost }));
+
+  expect(world.seen).toEqual([
+    { kind: 'paid', chargedMsat: 2100n, expectedMsat: undefined },
+    { kind: 'overcharged', chargedMsat: 40_000n, expectedMsat: 2200n },
+  ]);
+});
+
+test('an answer whose usage nobody tells is no success, whatever it cost', async () => {
+  await using world = await buyingWorld();
+  await using node = await scriptedNode(world.mint.url);
+  const upstream = world.upstream(node.url);
+  await upstream.models();
+  node.chat = async (response, { headers }) => {
+    await take(node, headers, 5000);
+    answer(response, false, { cost: { total_msats: 5000 } });
+  };
+
+  await buy(world, upstream, requestOf(5));
+
+  expect(world.seen).toEqual([{ kind: 'failed', what: 'no usage' }]);
+});
+
+test.each([
+  [503, 'overcharged'],
+  [500, 'overcharged'],
+])('a charge for an answer of %i is one for nothing', async (status, kind) => {
+  await using world = await buyingWorld();
+  await using node = await scriptedNode(world.mint.url);
+  node.chat = async (response, { headers }) => {
+    await take(node, headers, 4000);
+    json(response, status, {});
+  };
+
+  await buy(world, world.upstream(node.url)).catch(() => undefined);
+  await settled(world);
+  world.clock.advance(1000);
+  await settled(world);
+
+  expect(kindsOf(world)).toEqual(['failed', kind]);
+  expect(await world.rows()).toMatchObject([{ charged_msat: 4000n, disputed_msat: 4000n }]);
+});
+
+test('a charge for a request that never was answered is no success', async () => {
+  await using world = await buyingWorld();
+  await using node = await scriptedNode(world.mint.url);
+  node.chat = async (_response, { headers }) => {
+    await take(node, headers, 4000);
+  };
+
+  const request = requestOf(5, { firstByteTimeoutMs: 100 });
+  await buy(world, world.upstream(node.url), request).catch(() => undefined);
+  await settled(world);
+  world.clock.advance(1000);
+  await settled(world);
+
+  expect(kindsOf(world)).toEqual(['failed']);
+  expect(await world.rows()).toMatchObject([{ charged_msat: 4000n, reserved_msat: 0n }]);
+});
+
+test('two routers under one key each keep their own money', async () => {
+  await using world = await buyingWorld();
+  await using one = await scriptedNode(world.mint.url);
+  await using two = await scriptedNode(world.mint.url);
+  const upstreams = [world.upstream(one.url), world.upstream(two.url)] as const;
+  for (const upstream of [...upstreams, ...upstreams]) await buy(world, upstream);
+
+  expect(kindsOf(world)).not.toContain('withheld');
+  const tokens = new Set(
+    [...one.chats(), ...two.chats()].map(({ headers }) => headers.authorization),
+  );
+  expect(tokens.size).toBe(2);
+  await over(world);
+  expect(world.treasury.freeAt(world.mint.url)).toBe(992n);
+  expect(await world.faults()).toEqual([]);
+});
+
+test('a fresh token that a node refuses is not yet withheld: it comes back', async () => {
+  await using world = await buyingWorld();
+  await using node = await scriptedNode(world.mint.url);
+  node.info = (response) => json(response, 404, {});
+  node.chat = (response) =>
+    json(response, 422, { error: { message: 'no', type: 'mint_error', code: 'mint_unreachable' } });
+
+  await buy(world, world.upstream(node.url)).catch(() => undefined);
+  await over(world);
+
+  expect(kindsOf(world)).not.toContain('withheld');
+  expect(world.treasury.freeAt(world.mint.url)).toBe(1000n);
+});
+
+test('a debt is held against a node once, however often we start anew', async () => {
+  await using world = await buyingWorld();
+  await using node = await scriptedNode(world.mint.url);
+  await buy(world, world.upstream(node.url));
+  node.refund = (response) => json(response, 503, {});
+  const attempts = async (): Promise<bigint> => (await world.rows())[0]?.attempts ?? 0n;
+  world.clock.advance(IDLE_MS);
+  await sweepUntil(world, async () => (await attempts()) >= 12n);
+  for (const until of [14n, 16n]) {
+    await world.restart();
+    world.upstream(node.url);
+    await sweepUntil(world, async () => (await attempts()) >= until);
+  }
+
+  expect(kindsOf(world).filter((kind) => kind === 'withheld')).toHaveLength(1);
+});
+
+test('a redirect is not followed, and is no answer', async () => {
+  await using world = await buyingWorld();
+  await using node = await scriptedNode(world.mint.url);
+  await using inside = await scriptedNode(world.mint.url);
+  for (const path of ['chat', 'info', 'refund'] as const) {
+    node[path] = (response) => {
+      response.writeHead(307, { location: `${inside.url}/v1/chat/completions` });
+      response.end();
+    };
+  }
+
+  await expect(world.upstream(node.url).send(requestOf(5), createCancel())).rejects.toMatchObject({
+    kind: 'status',
+    status: 307,
+  });
+  await over(world);
+
+  expect(inside.requests).toEqual([]);
+  expect(world.treasury.freeAt(world.mint.url)).toBe(1000n);
+});
