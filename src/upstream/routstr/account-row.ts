@@ -40,6 +40,9 @@ export interface AccountRow {
   readonly next_at_ms: bigint;
 }
 
+/** A node may have sold a million answers: what is over, and was right, is looked at no more. */
+const HAS_RISK = `(state <> 'closed' OR disputed_msat > 0)`;
+
 export const accountTables = (ddl: Ddl): readonly string[] => [
   ddl.table('node_account', [
     `id ${ddl.integer} PRIMARY KEY`,
@@ -63,7 +66,7 @@ export const accountTables = (ddl: Ddl): readonly string[] => [
     `next_at_ms ${ddl.integer} NOT NULL`,
     `CHECK (state NOT IN ('closed', 'lost') OR change IS NULL)`,
   ]),
-  `CREATE INDEX node_account_node ON node_account (node)`,
+  `CREATE INDEX node_account_risk ON node_account (node) WHERE ${HAS_RISK}`,
   `CREATE INDEX node_account_live ON node_account (state) WHERE state IN ('opening', 'open', 'draining')`,
 ];
 
@@ -103,18 +106,17 @@ const CLOSE = query<AccountRow>(
   `UPDATE node_account SET state = ?, charged_msat = charged_msat + ?, lost_msat = lost_msat + ?, reserved_msat = 0, change = NULL
    WHERE id = ? RETURNING *`,
 );
+const AT_RISK = `sum(disputed_msat + CASE WHEN state = 'closed' THEN 0
+  ELSE deposited_msat - charged_msat - returned_msat END)`;
 const RISK = query<{ risk: bigint }>(
-  `SELECT coalesce(sum(disputed_msat + CASE WHEN state = 'closed' THEN 0
-     ELSE deposited_msat - charged_msat - returned_msat END), 0) AS risk FROM node_account WHERE node = ?`,
+  `SELECT coalesce(${AT_RISK}, 0) AS risk FROM node_account WHERE node = ? AND ${HAS_RISK}`,
 );
 const PAST_RISKS = query<{ node: string; risk: bigint }>(
-  `SELECT node, sum(disputed_msat + CASE WHEN state = 'closed' THEN 0
-     ELSE deposited_msat - charged_msat - returned_msat END) AS risk
-   FROM node_account WHERE state IN ('closed', 'lost') GROUP BY node`,
+  `SELECT node, ${AT_RISK} AS risk FROM node_account
+   WHERE state IN ('closed', 'lost') AND ${HAS_RISK} GROUP BY node`,
 );
 const RISKS = query<{ node: string; risk: bigint }>(
-  `SELECT node, sum(disputed_msat + CASE WHEN state = 'closed' THEN 0
-     ELSE deposited_msat - charged_msat - returned_msat END) AS risk FROM node_account GROUP BY node`,
+  `SELECT node, ${AT_RISK} AS risk FROM node_account WHERE ${HAS_RISK} GROUP BY node`,
 );
 const TOTALS = query<{
   node: string;
