@@ -3,6 +3,7 @@ import type { Announcing } from './app/announcing.ts';
 import { createMarket } from './app/market.ts';
 import type { Market } from './app/market.ts';
 import { modelSource } from './app/model-source.ts';
+import { createReadiness } from './app/readiness.ts';
 import { configuredSource } from './app/sources.ts';
 import type { Config } from './config.ts';
 import { createGuard } from './discovery/guard/guard.ts';
@@ -72,13 +73,14 @@ export async function startApp(config: Config, log: Log, seams: Seams = {}): Pro
   await rate.start();
   await market?.start();
   await catalog.start();
+  const readiness = createReadiness({ money, catalog, market, log });
   const server = createServer({
     complete: (incoming, sink) => complete(parts, incoming, sink),
     models: modelSource(catalog, rate),
     wallet: money.cashu.api,
     providers: market?.discovery,
     node: describe(config, money, signer),
-    reasons: () => reasonsAgainst(money, catalog),
+    reasons: () => readiness.reasons(),
     log,
   });
   const url = await server.listen(config.host, config.port);
@@ -92,6 +94,7 @@ export async function startApp(config: Config, log: Log, seams: Seams = {}): Pro
   let stopped: Promise<void> | undefined;
 
   async function shutDown(): Promise<void> {
+    readiness.stop();
     await announcing?.close();
     await server.drain(DRAIN_MS);
     catalog.stop();
@@ -251,15 +254,4 @@ async function startAnnouncing(parts: {
   });
   announcing.announcer.start();
   return announcing;
-}
-
-/** Why paid requests cannot be taken now. */
-function reasonsAgainst(money: Money, catalog: Catalog): readonly string[] {
-  const reasons: string[] = [];
-  if (money.mints.all.every((mint) => mint.away)) reasons.push('no mint can be reached');
-  const isServing = catalog
-    .models()
-    .some((model) => model.offers.some((offer) => !offer.breaker.isResting));
-  if (!isServing) reasons.push('no model is served: upstreams are down, or prices are not known');
-  return reasons;
 }

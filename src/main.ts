@@ -28,7 +28,7 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'doctor',
-    summary: 'Check configuration, mints, upstreams and books',
+    summary: 'Check configuration, mints, upstreams, relays and books',
     load: async () => (await import('./cli/doctor.ts')).doctor,
   },
   {

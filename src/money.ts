@@ -134,6 +134,8 @@ export interface BooksReport {
   readonly summary: string;
   /** What all coins in the house are worth. */
   readonly coinsSat: bigint;
+  /** What is ours and can be bought with: in the treasury, and at other nodes. */
+  readonly capitalSat: bigint;
 }
 
 /** Checks the books of a database, also of a running router; undefined when there is none yet. */
@@ -150,22 +152,26 @@ export async function checkBooks(config: Config, log: Log): Promise<BooksReport 
   });
   try {
     const books = await store.read(booksOperation);
-    const { faults, coinsSat } = books;
-    return { faults, coinsSat, summary: summaryOf(books) };
+    const { faults, coinsSat, treasurySat } = books;
+    const capitalSat = treasurySat + heldMsat(books) / 1000n;
+    return { faults, coinsSat, capitalSat, summary: summaryOf(books) };
   } finally {
     await store.close();
   }
 }
 
 function summaryOf(books: Books): string {
-  const { atNodes, purchasesMsat, lossesMsat } = books.bought;
-  const held = atNodes.reduce((sum, { msat }) => sum + msat, 0n);
+  const { purchasesMsat, lossesMsat } = books.bought;
   return [
     `${books.captured} requests charged ${books.revenueMsat} msat, ${books.owedMsat} msat owed to payers`,
     `${books.coinsSat} sat in coins (${books.treasurySat} sat ours)`,
-    `${held} msat at other nodes, ${purchasesMsat} msat spent there and ${lossesMsat} msat lost`,
+    `${heldMsat(books)} msat at other nodes, ${purchasesMsat} msat spent there and ${lossesMsat} msat lost`,
     `${books.openSwaps} open swaps`,
   ].join(', ');
+}
+
+function heldMsat({ bought }: Books): bigint {
+  return bought.atNodes.reduce((sum, { msat }) => sum + msat, 0n);
 }
 
 /** Where the store finds the database. */

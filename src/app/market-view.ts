@@ -15,7 +15,7 @@ import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/store.ts';
 import { nodeRisks } from '../upstream/routstr/account-row.ts';
 import { fundedMints } from '../wallet/coins.ts';
-import { trustFileOf } from './market.ts';
+import { configuredNodes, trustFileOf } from './market.ts';
 
 /** A node, and what a router of this configuration has to do with it. */
 export interface NodeView extends MarketNode {
@@ -77,6 +77,7 @@ async function viewOf(
     const risks = new Map(
       (await store.read(nodeRisks)).map(({ node, risk }) => [node, risk] as const),
     );
+    const configured = configuredNodes(config);
     const funds = {
       mints: config.mints,
       funded: new Set((await store.read(fundedMints)).map(({ url }) => url)),
@@ -85,7 +86,9 @@ async function viewOf(
     };
     return nodes.map((node) => {
       const atRiskMsat = risks.get(node.pubkey) ?? 0n;
-      return { ...node, atRiskMsat, unused: unusedBecause(node, atRiskMsat, funds) };
+      const isConfigured = [node.pubkey, ...node.urls].some((name) => configured.has(name));
+      const unused = isConfigured ? CONFIGURED : unusedBecause(node, atRiskMsat, funds);
+      return { ...node, atRiskMsat, unused };
     });
   } finally {
     await discovery.stop();
@@ -106,6 +109,8 @@ interface Funds {
   readonly unknownTotalSat: number;
   readonly atUnknown: bigint;
 }
+
+const CONFIGURED = 'its entry in providers is used instead';
 
 /** In the order in which an operator would mend it. */
 function unusedBecause(node: MarketNode, atRisk: bigint, funds: Funds): string | undefined {

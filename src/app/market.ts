@@ -161,7 +161,7 @@ function createShelf(parts: MarketParts, discovery: Discovery): Shelf {
 }
 
 /** Keys and addresses of the nodes that `providers` names. */
-function configuredNodes({ providers }: Config): ReadonlySet<string> {
+export function configuredNodes({ providers }: Pick<Config, 'providers'>): ReadonlySet<string> {
   const nodes = providers.filter(({ kind }) => kind === 'routstr');
   return new Set(nodes.flatMap(({ baseUrl, purchase }) => [baseUrl, purchase?.pubkey ?? baseUrl]));
 }

@@ -1,4 +1,5 @@
 import type { Provider } from '../config/provider.ts';
+import { pubkeyOf } from '../nostr/npub.ts';
 import type { Terminal } from './command.ts';
 import { fetchJson, fieldOf, reasonOf } from './router-client.ts';
 
@@ -26,28 +27,54 @@ export async function checkMint(url: string): Promise<Check> {
   });
 }
 
-/** Does the upstream answer to its key, and does it have the models that are to be sold? Never rejects. */
-export async function checkUpstream(
-  provider: Pick<Provider, 'id' | 'baseUrl' | 'apiKey' | 'models'>,
-): Promise<Check> {
-  const { id, baseUrl, apiKey, models } = provider;
-  return checked(`upstream ${id}`, async () => {
-    const headers: Record<string, string> =
-      apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
-    const { status, body } = await fetchJson(`${baseUrl}/models`, { headers });
-    if (status === 401 || status === 403) return no(`refused the key (${status})`);
-    const data = fieldOf(body, 'data');
-    if (status !== 200 || !Array.isArray(data)) {
-      return no(
-        `answered ${status} to ${baseUrl}/models: does the base URL end where it should (/v1)?`,
-      );
-    }
-    const served = new Set(listOf(data).map((model) => fieldOf(model, 'id')));
-    if (models === '*') return yes(`serves ${served.size} models`);
-    const missing = models.filter(({ upstreamId }) => !served.has(upstreamId));
-    if (missing.length === 0) return yes(`serves all ${models.length} configured models`);
-    return no(`does not list ${missing.map(({ upstreamId }) => upstreamId).join(', ')}`);
+type Checked = Pick<Provider, 'id' | 'kind' | 'baseUrl' | 'apiKey' | 'models' | 'purchase'>;
+
+/**
+ * Does the upstream answer to its key, and does it have the models that are to be sold? Of a node also: does it take one of our
+ * mints, and is it who the file says? Never rejects.
+ */
+export async function checkUpstream(provider: Checked, mints: readonly string[]): Promise<Check> {
+  return checked(`upstream ${provider.id}`, async () => {
+    if (provider.kind === 'openai') return checkModels(provider, `${provider.baseUrl}/models`);
+    const { body } = await fetchJson(`${provider.baseUrl}/v1/info`);
+    const fault = faultOfNode(provider, body, mints);
+    return fault === undefined ? checkModels(provider, `${provider.baseUrl}/v1/models`) : no(fault);
   });
+}
+
+function faultOfNode(
+  { purchase }: Checked,
+  info: unknown,
+  mints: readonly string[],
+): string | undefined {
+  const npub = fieldOf(info, 'npub');
+  const named = typeof npub === 'string' ? pubkeyOf(npub) : undefined;
+  if (purchase?.pubkey !== undefined && named !== purchase.pubkey) {
+    return 'names another key than the one in the file';
+  }
+  const isPayable = listOf(fieldOf(info, 'mints')).some((mint) => isOneOf(mint, mints));
+  return isPayable ? undefined : 'takes none of our mints';
+}
+
+function isOneOf(mint: unknown, mints: readonly string[]): boolean {
+  if (typeof mint !== 'string' || !URL.canParse(mint)) return false;
+  return mints.includes(new URL(mint).href.replace(/\/+$/, ''));
+}
+
+async function checkModels({ apiKey, models }: Checked, url: string): Promise<Finding> {
+  const headers: Record<string, string> =
+    apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+  const { status, body } = await fetchJson(url, { headers });
+  if (status === 401 || status === 403) return no(`refused the key (${status})`);
+  const data = fieldOf(body, 'data');
+  if (status !== 200 || !Array.isArray(data)) {
+    return no(`answered ${status} to ${url}: does the base URL end where it should (/v1)?`);
+  }
+  const served = new Set(listOf(data).map((model) => fieldOf(model, 'id')));
+  if (models === '*') return yes(`serves ${served.size} models`);
+  const missing = models.filter(({ upstreamId }) => !served.has(upstreamId));
+  if (missing.length === 0) return yes(`serves all ${models.length} configured models`);
+  return no(`does not list ${missing.map(({ upstreamId }) => upstreamId).join(', ')}`);
 }
 
 /** Prints checks; true when all are well. */
@@ -62,9 +89,10 @@ export function reportChecks(checks: readonly Check[], json: boolean, terminal: 
   return isWell;
 }
 
-type Finding = Omit<Check, 'name'>;
+export type Finding = Omit<Check, 'name'>;
 
-async function checked(name: string, look: () => Promise<Finding>): Promise<Check> {
+/** What `look` finds; a failure to look is one. */
+export async function checked(name: string, look: () => Promise<Finding>): Promise<Check> {
   try {
     return { name, ...(await look()) };
   } catch (error) {
@@ -72,11 +100,11 @@ async function checked(name: string, look: () => Promise<Finding>): Promise<Chec
   }
 }
 
-function yes(message: string): Finding {
+export function yes(message: string): Finding {
   return { ok: true, message };
 }
 
-function no(message: string): Finding {
+export function no(message: string): Finding {
   return { ok: false, message };
 }
 

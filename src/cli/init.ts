@@ -58,7 +58,7 @@ async function runInit(args: Arguments, terminal: Terminal): Promise<number> {
   if (!args.has('no-check')) {
     const checks = [
       ...(await Promise.all(file.mints.map(checkMint))),
-      ...(await Promise.all(file.providers.map(checkUpstream))),
+      ...(await Promise.all(file.providers.map((each) => checkUpstream(each, file.mints)))),
     ];
     if (!reportChecks(checks, args.json, terminal)) {
       terminal.stderr.write('Nothing was written; --no-check writes it all the same.\n');

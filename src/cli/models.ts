@@ -20,6 +20,10 @@ export const models: Command = {
     const router = routerUrl(loadSettings(args.sources), args.text('router'));
     const wanted = (args.positionals[0] ?? '').toLowerCase();
     const list = await modelsOf(router);
+    if (list.length === 0 && !args.json) {
+      terminal.stdout.write(`${router} serves no model now: ${router}/health tells why\n`);
+      return OK;
+    }
     const found = list.filter(({ id }) => id.toLowerCase().includes(wanted));
     print(found, args, terminal);
     return OK;

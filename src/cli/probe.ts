@@ -13,10 +13,10 @@ export async function probe(
     throw new Error(`${node.url}: ${why}`, { cause: error });
   });
   const { status, ms, namesItsKey, models } = found;
-  const naming = namesItsKey ? 'names its key' : 'does not name its key';
+  const naming = namesItsKey ? 'names its key' : 'does not name the key that announced it';
   const told = args.json
     ? JSON.stringify({ id: node.id, ...found })
-    : `${node.id} answers ${status} in ${ms} ms, ${naming}, sells ${models} models`;
+    : `${node.id} answers ${status} in ${ms} ms, ${naming}, lists ${models} models`;
   terminal.stdout.write(`${told}\n`);
   return status === 200 && models > 0 ? OK : FAILED;
 }

@@ -1,15 +1,17 @@
 import type { NodeView } from '../app/market-view.ts';
+import { npubOf } from '../nostr/npub.ts';
 import type { ListedModel } from '../openai/model-list.ts';
 import { shown, tableOf } from './table.ts';
 
 const MAX_NAME = 32;
 const MAX_LINE = 400;
+/** All that trust rests on, or fifty mints. */
+const MAX_FACT = 4_000;
 const MODELS_SHOWN = 20;
 const TOKENS = 1_000_000;
 
 /** All nodes, one a line. */
 export function nodesTable(nodes: readonly NodeView[]): string {
-  if (nodes.length === 0) return 'no node was found yet\n';
   const columns = [
     { head: 'node' },
     { head: 'models', right: true },
@@ -36,20 +38,25 @@ export function nodesTable(nodes: readonly NodeView[]): string {
 /** Everything known of one node. */
 export function nodeReport(node: NodeView): string {
   const { standing, models = [] } = node;
+  // What a directory named, and no key announced.
+  const isAnnounced = node.announcedAt > 0;
   const facts: readonly (readonly [string, string])[] = [
     ['id', node.id],
     ['name', shown(node.name, MAX_LINE)],
     ['about', shown(node.about, MAX_LINE)],
-    ['key', node.pubkey],
+    ['key', isAnnounced ? npubOf(node.pubkey) : 'none: it is known by its address alone'],
     ['address', `${node.url} (${node.link})`],
     ['mints', node.mints.join(', ')],
     ['version', shown(node.version ?? 'not told', MAX_LINE)],
-    ['announced', new Date(node.announcedAt * 1000).toISOString()],
+    ['announced', isAnnounced ? new Date(node.announcedAt * 1000).toISOString() : 'never'],
     ['trust', `${standing.level}: ${standing.why.join('; ')}`],
     ['at risk', `${sat(node.atRiskMsat)} of at most ${standing.capSat} sat`],
     ['bought from', node.unused === undefined ? 'yes' : `no: ${node.unused}`],
   ];
-  const head = facts.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join('');
+  const head = facts
+    .map(([name, value]) => `${name.padEnd(12)}${shown(value, MAX_FACT)}`.trimEnd())
+    .join('\n')
+    .concat('\n');
   if (models.length === 0) return head;
   const columns = [
     { head: 'model' },

@@ -10,6 +10,9 @@ import { nodeReport, nodesTable, viewJson } from './provider-report.ts';
 import type { ProvidersView } from './providers-view.ts';
 
 const WATCH_MS = 2_000;
+const ACTIONS: readonly string[] = ['show', 'trust', 'block', 'forget', 'probe'];
+const NONE_FOUND =
+  'no node was found yet: nutroute serve looks for them, nutroute doctor tells whether the relays answer\n';
 const CLEAR = '\u001B[2J\u001B[H';
 
 export const providers: Command = {
@@ -29,44 +32,57 @@ export const providers: Command = {
 };
 
 async function runProviders(args: Arguments, terminal: Terminal): Promise<number> {
-  const [action, name, ...rest] = args.positionals;
-  if (rest.length > 0) throw new UsageError(`unexpected argument: ${rest[0]}`);
+  const act = actionOf(args);
   const config = loadConfig(args.sources);
   const { discovery } = config;
   if (discovery === undefined) {
-    throw new Error(`discovery is off: ${config.configFile} has no "discovery"`);
+    throw new Error(`discovery is off; "discovery": {} in ${config.configFile} turns it on`);
   }
-  const view: ProvidersView = { args, terminal, config, discovery };
-  if (action === undefined) return list(view);
+  return act({ args, terminal, config, discovery });
+}
+
+function actionOf(args: Arguments): (view: ProvidersView) => Promise<number> {
+  const [action, name] = args.positionals;
+  if (action === undefined) return list;
+  if (!ACTIONS.includes(action)) {
+    throw new UsageError(`say show, trust, block, forget or probe, not ${action}`);
+  }
   if (name === undefined) throw new UsageError(`${action} needs a node`);
   switch (action) {
     case 'show':
-      return show(view, name);
+      return (view) => show(view, name);
     case 'probe':
-      return probe(view, await find(view, name));
-    case 'trust':
-      return decide(view, name, { capSat: capOf(args) });
+      return async (view) => probe(view, await find(view, name));
     case 'block':
-      return decide(view, name, { block: true });
+      return (view) => decide(view, name, { block: true });
     case 'forget':
-      return decide(view, name, undefined);
-    default:
-      throw new UsageError(`say show, trust, block, forget or probe, not ${action}`);
+      return (view) => decide(view, name, undefined);
+    default: {
+      const capSat = capOf(args);
+      return (view) => decide(view, name, { capSat });
+    }
   }
 }
 
 async function list(view: ProvidersView): Promise<number> {
   const { args, terminal } = view;
   for (;;) {
-    const nodes = (await read(view)).filter((node) => args.has('all') || isShown(node));
+    const known = await read(view);
+    const nodes = known.filter((node) => args.has('all') || isShown(node));
     const text = args.json
       ? `${JSON.stringify({ nodes: nodes.map(viewJson) })}\n`
-      : nodesTable(nodes);
+      : tableText(nodes, known.length - nodes.length);
     const isLive = args.has('watch');
     terminal.stdout.write(isLive && !args.json ? `${CLEAR}${text}` : text);
     if (!isLive) return OK;
     await sleep(WATCH_MS);
   }
+}
+
+function tableText(nodes: readonly NodeView[], hidden: number): string {
+  const why = 'are down, silent or blocked: --all shows them\n';
+  if (nodes.length > 0) return nodesTable(nodes) + (hidden > 0 ? `${hidden} more ${why}` : '');
+  return hidden > 0 ? `all ${hidden} known nodes ${why}` : NONE_FOUND;
 }
 
 function isShown({ link, standing }: NodeView): boolean {
