@@ -14,7 +14,7 @@ import type { SiteStore } from './site-store.ts';
 export interface Checker {
   /** Resolves when it was asked; then its models are pulled, where that is wanted and due. Undefined: too many wait. */
   check(site: Site, isUrgent: boolean): Promise<void> | undefined;
-  /** Starts what is due. */
+  /** Starts what is due: all that is wanted, and of the others those that wait longest. Meant to be called each second. */
   round(sites: Iterable<Site>): void;
   /** What is still answered counts no more. */
   stop(): void;
@@ -32,6 +32,8 @@ export interface CheckerOptions {
 
 /** With the pulls of model lists: 16. Made-up addresses, which hang longest, never take all places. */
 const LIMITS = { running: 12, background: 8, waiting: 1024 };
+/** Of those that nobody wants. Made-up addresses fail at once: unpaced, thousands of them would keep a core busy for minutes. */
+const BACKGROUND_PER_ROUND = 20;
 const WANTED_FOR_MS = 6 * 3_600_000;
 const USED_FOR_MS = 5 * 60_000;
 /** What fell due while the router was off is spread over this time. */
@@ -69,14 +71,16 @@ export function createChecker(options: CheckerOptions): Checker {
     check,
     round(sites) {
       const nowMs = clock.now();
-      let isFull = false;
+      const others: Site[] = [];
       for (const site of sites) {
-        const wanted = isWanted(site, nowMs);
-        if (site.dueAtMs <= nowMs) {
-          if (wanted) void check(site, true);
-          else isFull ||= check(site, false) === undefined;
-        } else if (wanted && site.modelsDueAtMs <= nowMs) void pulls.pull(site);
+        const isDue = site.dueAtMs <= nowMs;
+        if (!isWanted(site, nowMs)) {
+          if (isDue) others.push(site);
+        } else if (isDue) void check(site, true);
+        else if (site.modelsDueAtMs <= nowMs) void pulls.pull(site);
       }
+      others.sort((one, other) => one.dueAtMs - other.dueAtMs);
+      for (const site of others.slice(0, BACKGROUND_PER_ROUND)) void check(site, false);
     },
     stop() {
       isStopped = true;

@@ -261,8 +261,39 @@ describe('liveness', () => {
     await world.until(() => watch.findings(KEY, 'main')?.models !== undefined);
     expect(node.load.most).toBeLessThanOrEqual(16);
     node.release();
+    world.pass(0);
     await world.until(() => watch.findings(KEY, 'd39')?.link === 'linked');
     expect(node.load.most).toBeLessThanOrEqual(16);
+  });
+
+  test('Of those that nobody wants 20 a second are asked, who waits longest first; a wanted one at once', async () => {
+    await using node = await startNode(404);
+    await using wanted = await startNode(info());
+    await using world = await startWorld();
+    const { watch } = world;
+    const some = (from: number, to: number): WatchedNode[] =>
+      Array.from({ length: to - from }, (_, index) =>
+        announced(`${node.url}/${from + index}`, { d: `d${from + index}` }),
+      );
+    const asked = (): readonly number[] =>
+      node.asked.map((path) => Number(/^\/(\d+)\/v1\/info$/.exec(path)?.[1]));
+    const settled = (count: number): Promise<void> =>
+      world.until(() => asked().length >= count && node.load.now === 0);
+
+    watch.set(some(0, 45));
+    world.pass(0);
+    await settled(20);
+    // As their second check falls due, those that have waited all the while come first.
+    world.pass(HOUR);
+    await settled(40);
+    watch.set([...some(0, 45), announced(wanted.url)]);
+    watch.want(KEY, 'main');
+    await world.until(() => watch.findings(KEY, 'main')?.link === 'linked');
+    expect(asked().toSorted((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, at) => at));
+    world.pass(0);
+    await settled(60);
+    expect(asked().slice(40)).toEqual(expect.arrayContaining([40, 41, 42, 43, 44]));
+    expect(asked()).toHaveLength(60);
   });
 
   test('A node that is not watched cannot be asked', async () => {
