@@ -128,7 +128,10 @@ test('an answer whose usage nobody tells is no success, whatever it cost', async
 
   await buy(world, upstream, requestOf(5));
 
-  expect(world.seen).toEqual([{ kind: 'failed', what: 'no usage' }]);
+  expect(world.seen).toEqual([
+    { kind: 'failed', what: 'no usage' },
+    { kind: 'unchecked', msat: 5000n },
+  ]);
 });
 
 test.each([
@@ -164,7 +167,7 @@ test('a charge for a request that never was answered is no success', async () =>
   world.clock.advance(1000);
   await settled(world);
 
-  expect(kindsOf(world)).toEqual(['failed']);
+  expect(kindsOf(world)).toEqual(['failed', 'unchecked']);
   expect(await world.rows()).toMatchObject([{ charged_msat: 4000n, reserved_msat: 0n }]);
 });
 

@@ -14,6 +14,8 @@ export interface Experience {
   readonly faultsEver: number;
   /** The same by gravity, fading over weeks. */
   readonly faults: number;
+  /** What it charged that nobody can count, msat, fading over weeks. */
+  readonly unchecked: number;
   /** Answers and failures, fading over days. */
   readonly successes: number;
   readonly failures: number;
@@ -41,6 +43,7 @@ export function noExperience(atMs: number): Experience {
     lostMsat: 0n,
     faultsEver: 0,
     faults: 0,
+    unchecked: 0,
     successes: 0,
     failures: 0,
     atMs,
@@ -52,9 +55,11 @@ export function faded(experience: Experience, nowMs: number): Experience {
   const passedMs = nowMs - experience.atMs;
   if (passedMs <= 0) return experience;
   const outcomes = 2 ** (-passedMs / OUTCOME_HALF_LIFE_MS);
+  const faults = 2 ** (-passedMs / FAULT_HALF_LIFE_MS);
   return {
     ...experience,
-    faults: experience.faults * 2 ** (-passedMs / FAULT_HALF_LIFE_MS),
+    faults: experience.faults * faults,
+    unchecked: experience.unchecked * faults,
     successes: experience.successes * outcomes,
     failures: experience.failures * outcomes,
     atMs: nowMs,
@@ -83,6 +88,8 @@ export function withObservation(
       const isSmall = excess * SMALL_OVERCHARGE_PARTS <= observation.expectedMsat;
       return withFault(before, excess, isSmall ? SMALL_FAULT : 1);
     }
+    case 'unchecked':
+      return { ...before, unchecked: before.unchecked + Number(observation.msat) };
     case 'withheld':
       return withFault(before, observation.msat, 1);
     case 'failed':
@@ -122,6 +129,17 @@ function withFault(before: Experience, lostMsat: bigint, gravity: number): Exper
 function plus(sum: bigint, added: bigint): bigint {
   if (added <= 0n) return sum;
   return sum + added > MAX_MSAT ? MAX_MSAT : sum + added;
+}
+
+/** So much may be charged that nobody can count, and as much again as was handled honestly, for half a fault. */
+const UNCHECKED_MSAT = 50_000;
+
+/**
+ * Its faults by gravity. What nobody can count is some fault too: honest nodes charge for payers that leave, but a payer and a node
+ * together could have all of a router's money so, one cap after the other.
+ */
+export function gravityOf({ faults, unchecked, handledMsat }: Experience): number {
+  return faults + (SMALL_FAULT * unchecked) / (UNCHECKED_MSAT + Number(handledMsat));
 }
 
 /** One standard deviation times this below the mean: about the lower 20 % quantile of a beta distribution. */

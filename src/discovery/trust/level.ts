@@ -1,6 +1,6 @@
 import type { Level, Standing } from '../standing.ts';
 import type { Experience } from './experience.ts';
-import { reliability } from './experience.ts';
+import { gravityOf, reliability } from './experience.ts';
 
 /** The most that may be at risk with a node of each level, in sat. */
 export interface Caps {
@@ -80,7 +80,7 @@ export function judgementOn(
   evidence: Pick<Evidence, 'linked' | 'experience'>,
   caps: Caps,
 ): 'verified' | 'avoid' | undefined {
-  if (evidence.experience.faults >= BLOCKING_FAULTS) return 'avoid';
+  if (gravityOf(evidence.experience) >= BLOCKING_FAULTS) return 'avoid';
   return lackingForProven(evidence, caps).length === 0 ? 'verified' : undefined;
 }
 
@@ -104,7 +104,7 @@ function reasonsToBlock({ words, blacklisted, experience }: Evidence): string[] 
       .filter(({ positive, mayBlock }) => mayBlock && !positive)
       .map(({ anchor, label }) => `the anchor ${short(anchor)} says "${label}"`),
     ...(blacklisted ? ['an anchor blacklists it'] : []),
-    ...(experience.faults >= BLOCKING_FAULTS ? faultsIn(experience) : []),
+    ...(gravityOf(experience) >= BLOCKING_FAULTS ? gravestIn(experience) : []),
   ];
 }
 
@@ -130,7 +130,7 @@ function lackingForProven(
 ): string[] {
   const times = 1 + experience.faultsEver;
   const handled = handledSat(experience);
-  const isWithinFaults = experience.faults <= MAX_FAULTS;
+  const isWithinFaults = gravityOf(experience) <= MAX_FAULTS;
   return [
     ...(linked ? [] : ['lacks: an address that names its key']),
     ...lack('paid requests priced right', experience.paidRight, MIN_PAID_RIGHT * times),
@@ -159,6 +159,11 @@ function factsIn(experience: Experience): string[] {
   const sat = handledMsat / MSAT_PER_SAT;
   const used = `paid requests priced right: ${paidRight}, debts paid back: ${returns}, sat handled: ${sat}`;
   return [...(isUsed ? [used] : []), ...faultsIn(experience)];
+}
+
+function gravestIn(experience: Experience): string[] {
+  if (experience.faultsEver > 0) return faultsIn(experience);
+  return ['it charged too much of what nobody can count'];
 }
 
 function faultsIn({ faultsEver, lostMsat }: Experience): string[] {

@@ -14,6 +14,7 @@ export function trustTables(ddl: Ddl): readonly string[] {
       `faults_ever ${count} (faults_ever >= 0)`,
       // Fading numbers, in millionths, as they were at at_ms.
       `faults_micro ${count} (faults_micro >= 0)`,
+      `unchecked_msat ${count} (unchecked_msat >= 0)`,
       `successes_micro ${count} (successes_micro >= 0)`,
       `failures_micro ${count} (failures_micro >= 0)`,
       `at_ms ${ddl.integer} NOT NULL`,
@@ -29,6 +30,7 @@ export interface ExperienceRow {
   readonly lost_msat: bigint;
   readonly faults_ever: bigint;
   readonly faults_micro: bigint;
+  readonly unchecked_msat: bigint;
   readonly successes_micro: bigint;
   readonly failures_micro: bigint;
   readonly at_ms: bigint;
@@ -37,11 +39,12 @@ export interface ExperienceRow {
 export const EXPERIENCES = query<ExperienceRow>('SELECT * FROM node_experience ORDER BY at_ms');
 export const UPSERT_EXPERIENCE = query(
   `INSERT INTO node_experience (pubkey, paid_right, returns, handled_msat, lost_msat, faults_ever,
-     faults_micro, successes_micro, failures_micro, at_ms)
-   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     faults_micro, unchecked_msat, successes_micro, failures_micro, at_ms)
+   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
    ON CONFLICT (pubkey) DO UPDATE SET paid_right = excluded.paid_right, returns = excluded.returns,
      handled_msat = excluded.handled_msat, lost_msat = excluded.lost_msat,
      faults_ever = excluded.faults_ever, faults_micro = excluded.faults_micro,
+     unchecked_msat = excluded.unchecked_msat,
      successes_micro = excluded.successes_micro, failures_micro = excluded.failures_micro,
      at_ms = excluded.at_ms`,
 );

@@ -38,7 +38,11 @@ async function bookUnclear(
     chargedMsat: missing,
     disputedMsat: isOver ? beyond : 0n,
   });
-  // What is charged for no answer, or without a word, is no reason to trust.
-  if (isOver)
-    observe(account.row.node, { kind: 'overcharged', chargedMsat: missing, expectedMsat: most });
+  if (missing === 0n) return;
+  observe(
+    account.row.node,
+    isOver
+      ? { kind: 'overcharged', chargedMsat: missing, expectedMsat: most }
+      : { kind: 'unchecked', msat: missing },
+  );
 }

@@ -91,7 +91,10 @@ export function createSettlement(
       return { chargedMsat, disputedMsat: chargedMsat - most };
     }
     if (usage !== undefined) observe({ kind: 'paid', chargedMsat, expectedMsat });
-    else if (isWhole) observe({ kind: 'failed', what: 'no usage' });
+    else {
+      if (isWhole) observe({ kind: 'failed', what: 'no usage' });
+      observe({ kind: 'unchecked', msat: chargedMsat });
+    }
     return { chargedMsat, disputedMsat: 0n };
   };
 

@@ -22,6 +22,7 @@ const observation: fc.Arbitrary<Observation> = fc.oneof(
   amount.map((msat) => ({ kind: 'returned', msat }) as const),
   amount.map((msat) => ({ kind: 'returned', msat }) as const),
   amount.map((msat) => ({ kind: 'withheld', msat }) as const),
+  amount.map((msat) => ({ kind: 'unchecked', msat }) as const),
   fc.constant({ kind: 'failed', what: 'timeout' } as const),
   fc.tuple(amount, amount).map(([expected, more]) => ({
     kind: 'overcharged' as const,
@@ -100,9 +101,9 @@ test('what a proven node may take is never more than what it handled honestly', 
   expect(proven).toBeGreaterThan(0);
 });
 
-test('withheld change, an overcharge or a failure never raises a node in any way', () => {
+test('withheld change, an overcharge, an unchecked charge or a failure never raises a node in any way', () => {
   const bad = observation.filter(({ kind }) =>
-    ['withheld', 'overcharged', 'failed'].includes(kind),
+    ['withheld', 'overcharged', 'unchecked', 'failed'].includes(kind),
   );
   fc.assert(
     fc.property(evidence, bad, (given, happened) => {

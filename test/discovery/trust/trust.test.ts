@@ -178,6 +178,35 @@ test('an overcharge that an exchange rate explains weighs half', async () => {
   expect(world.trust.standing(NODE)).toMatchObject({ level: 'blocked' });
 });
 
+test('a payer and a node that together have answers charged that nobody can count do so for a while only', async () => {
+  await using world = await trustWorld();
+  const { trust, clock } = world;
+  const cap = 50_000n;
+  const left = { kind: 'unchecked', msat: cap } as const;
+
+  trust.observe(NODE, left);
+  trust.observe(NODE, left);
+  expect(trust.standing(NODE).level).toBe('unknown');
+  trust.observe(NODE, left);
+  expect(trust.standing(NODE)).toMatchObject({
+    level: 'blocked',
+    why: ['it charged too much of what nobody can count'],
+  });
+  clock.advance(14 * DAY_MS);
+  expect(trust.standing(NODE).level).toBe('unknown');
+});
+
+test('what payers that leave cost at an honest node changes nothing', async () => {
+  await using world = await trustWorld();
+  makeProven(world.trust);
+  for (let chats = 0; chats < 20; chats += 1) {
+    const msat = 20_000n;
+    world.trust.observe(NODE, { kind: 'paid', chargedMsat: msat, expectedMsat: msat });
+    world.trust.observe(NODE, { kind: 'unchecked', msat: msat / 4n });
+  }
+  expect(world.trust.standing(NODE).level).toBe('proven');
+});
+
 test('who cheated comes back only slowly, and has to prove more than before', async () => {
   await using world = await trustWorld();
   const { trust, clock } = world;

@@ -168,7 +168,7 @@ test('a payer that leaves ends the request there, and its cost is asked for', as
   world.clock.advance(1000);
   await settled(world);
   expect(await charged(world)).toBe(400n);
-  expect(world.seen).toEqual([]);
+  expect(world.seen).toEqual([{ kind: 'unchecked', msat: 400n }]);
 });
 
 test('an answer that nobody reads is settled too', async () => {
