@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 
 import { loadConfig } from '../../src/config.ts';
+import type { Config } from '../../src/config.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { checkBooks, openMoney } from '../../src/money.ts';
 import type { Payer } from './payer.ts';
@@ -12,13 +13,18 @@ import type { Coin, Purse } from './purse.ts';
 /** What stands against whom, in sat, after everything was collected. */
 export interface Audit {
   readonly faults: readonly string[];
-  /** Bought by the payers, less all that anybody can spend and what the mint took. */
+  /** Bought by the payers and put in by operators, less all that anybody can spend and what the mint took. */
   readonly lostSat: number;
   readonly movedSat: number;
+  /** What each router has. */
+  readonly heldSat: readonly number[];
 }
 
 export interface AuditParts {
-  readonly home: string;
+  /** Of every router. */
+  readonly homes: readonly string[];
+  /** What operators put in. */
+  readonly fundedSat?: number;
   readonly payers: readonly Payer[];
   readonly purse: Purse;
   readonly feePpk: number;
@@ -26,9 +32,9 @@ export interface AuditParts {
   readonly mintFees: () => Promise<number>;
 }
 
-/** Counts all money from outside of the stopped router: what payers can spend, and what its operator can. */
+/** Counts all money from outside of the stopped routers: what payers can spend, and what their operators can. */
 export async function audit(parts: AuditParts): Promise<Audit> {
-  const { payers, purse, home } = parts;
+  const { payers, purse, homes, fundedSat = 0 } = parts;
   const faults = handedTwice(payers, purse);
   let held = 0;
   let bought = 0;
@@ -38,12 +44,16 @@ export async function audit(parts: AuditParts): Promise<Audit> {
     faults.push(...billFaults(payer, worthOf(coins), parts.feePpk));
     held += await receive(coins, purse, payer.name, faults);
   }
-  held += await withdraw(home, purse, faults);
-  held += await leftInHouse(home, purse, faults);
-  faults.push(...(await bookFaults(home)));
-  const lostSat = bought - held - (await parts.mintFees());
+  const heldSat: number[] = [];
+  for (const home of homes) {
+    const withdrawn = await withdraw(home, purse, faults);
+    heldSat.push(withdrawn + (await leftInHouse(home, purse, faults)));
+    faults.push(...(await bookFaults(home)));
+  }
+  held += heldSat.reduce((sum, sat) => sum + sat, 0);
+  const lostSat = bought + fundedSat - held - (await parts.mintFees());
   if (lostSat !== 0) faults.push(`${lostSat} sat are with nobody`);
-  return { faults, lostSat, movedSat: bought };
+  return { faults, lostSat, movedSat: bought, heldSat };
 }
 
 /** A coin that came from the router has one payer. */
@@ -133,7 +143,7 @@ async function bookFaults(home: string): Promise<readonly string[]> {
     : books.faults.map((fault) => `books: ${fault}`);
 }
 
-function configOf(home: string) {
+export function configOf(home: string): Config {
   const flags = { home, config: join(home, 'providers.json') };
   return loadConfig({ flags, env: {}, cwd: home });
 }

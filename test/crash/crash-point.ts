@@ -31,10 +31,29 @@ export const CRASH_POINTS = {
   'after-gift': { when: 'after', is: isGift },
 } as const satisfies Record<string, Place>;
 
-export type CrashPoint = keyof typeof CRASH_POINTS;
+const isDeposit = starts('INSERT INTO node_account (');
+const isCharge = starts('UPDATE node_account SET charged_msat = charged_msat + ?');
+const isChange = starts('UPDATE node_account SET change = ?');
+const isReturn = starts('UPDATE node_account SET returned_msat = returned_msat + ?');
+
+/** Only a router that buys from nodes passes these. */
+export const PURCHASE_POINTS = {
+  'before-deposit': { when: 'at', is: isDeposit },
+  'after-deposit': { when: 'after', is: isDeposit },
+  'before-charge': { when: 'at', is: isCharge },
+  'after-charge': { when: 'after', is: isCharge },
+  'before-change': { when: 'at', is: isChange },
+  'after-change': { when: 'after', is: isChange },
+  'before-return': { when: 'at', is: isReturn },
+  'after-return': { when: 'after', is: isReturn },
+} as const satisfies Record<string, Place>;
+
+const PLACES = { ...CRASH_POINTS, ...PURCHASE_POINTS };
+
+export type CrashPoint = keyof typeof PLACES;
 
 export function isCrashPoint(name: string): name is CrashPoint {
-  return Object.hasOwn(CRASH_POINTS, name);
+  return Object.hasOwn(PLACES, name);
 }
 
 /** The same store, but the process dies by SIGKILL when the point is reached for the `nth` time; `proof` then names it. */
@@ -42,7 +61,7 @@ export function crashingStore(
   store: Store,
   plan: { readonly point: CrashPoint; readonly nth: number; readonly proof: string },
 ): Store {
-  const place: Place = CRASH_POINTS[plan.point];
+  const place: Place = PLACES[plan.point];
   let reached = 0;
 
   const pass = (): void => {

@@ -82,7 +82,13 @@ export async function crashWorld(lane: Lane, usageOf: UsageOf): Promise<CrashWor
       const exit = (await router?.stop()) ?? null;
       const complaints = await complaintsOf(home);
       const mintFees = async (): Promise<number> => (await booksOf(lane)).fees - fees;
-      const found = await audit({ home, payers: [payer], purse, feePpk: lane.feePpk, mintFees });
+      const found = await audit({
+        homes: [home],
+        payers: [payer],
+        purse,
+        feePpk: lane.feePpk,
+        mintFees,
+      });
       return { ...found, complaints, exit };
     },
     async [Symbol.asyncDispose]() {

@@ -39,6 +39,14 @@ export interface TokenUsage {
   readonly output: number;
 }
 
+/** What a router may charge, msat. */
+export interface Prices {
+  least(usage: TokenUsage): number;
+  most(usage: TokenUsage): number;
+  /** The least that is owed for output tokens that were sent. */
+  outputWorth(output: number): number;
+}
+
 /** The exact price in 1/10,000 msat. */
 export function priceOf({ input, output }: TokenUsage): bigint {
   return BigInt(input) * 200_333n + BigInt(output) * 1_500_707n + 3_000_000n;
@@ -52,4 +60,24 @@ export function chargeFor(usage: TokenUsage): number {
 /** Msat of output alone, rounded down: the least that is owed for tokens that were sent. */
 export function outputWorth(output: number): number {
   return Number((BigInt(output) * 1_500_707n) / 10_000n);
+}
+
+/** Of who has the models. */
+export const SOLD: Prices = { least: chargeFor, most: chargeFor, outputWorth };
+
+/** What a router that buys them puts on the price. */
+export const MARKUP = 1.1;
+/** More than the mints' fees and the dust of any purchase that was made for one request alone. */
+const MAX_OVERHEAD_MSAT = 12_000;
+
+/** Of who buys them. */
+export const RESOLD: Prices = {
+  least: marked,
+  most: (usage) => marked(usage) + MAX_OVERHEAD_MSAT,
+  outputWorth: (output) => Number((BigInt(output) * 1_500_707n * 11n) / 100_000n),
+};
+
+/** The price with the markup, rounded up. */
+function marked(usage: TokenUsage): number {
+  return Number((priceOf(usage) * 11n + 99_999n) / 100_000n);
 }

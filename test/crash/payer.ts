@@ -4,8 +4,8 @@ import { readChat } from './chat.ts';
 import type { ChatResult } from './chat.ts';
 import { send } from './http-client.ts';
 import type { Answer, Leave } from './http-client.ts';
-import { chargeFor, outputWorth } from './models.ts';
-import type { TokenUsage } from './models.ts';
+import { SOLD } from './models.ts';
+import type { Prices, TokenUsage } from './models.ts';
 
 export type Scheme = 'bearer' | 'x-cashu' | 'cashu';
 
@@ -46,6 +46,8 @@ export interface Bill {
   /** Msat: what the router said it charged, and for answers that broke off the bounds of what it may have. */
   least: number;
   most: number;
+  /** What answers that did not come to their end can have cost whoever served them. */
+  unpaid: number;
   /** In words: charges that are not the price of the usage that was told. */
   readonly faults: string[];
 }
@@ -56,6 +58,8 @@ export interface PayerOptions {
   readonly address: string;
   /** Undefined while no router runs. */
   readonly routerUrl: () => string | undefined;
+  /** Default: the router's that has the models. */
+  readonly prices?: Prices | undefined;
   /** What a whole answer uses, by the upstream itself. */
   readonly usageOf: (model: string, prompt: string) => TokenUsage;
   /** When the router that was asked last was killed, milliseconds since the epoch; undefined while it lives. */
@@ -71,7 +75,7 @@ export function createPayer(options: PayerOptions): Payer {
   const tokens = new Set<string>();
   const presented = new Set<string>();
   const given = new Set<string>();
-  const bill: Bill = { boughtSat: 0, requests: 0, least: 0, most: 0, faults: [] };
+  const bill: Bill = { boughtSat: 0, requests: 0, least: 0, most: 0, unpaid: 0, faults: [] };
 
   const take = (token: string | undefined): void => {
     if (token === undefined) return;
@@ -143,33 +147,53 @@ function credential(
   return { ...asked, authorization: `${word} ${token}` };
 }
 
+/** Statuses of requests that an upstream may have had. */
+const FAILED_UPSTREAM: ReadonlySet<number> = new Set([502, 504]);
+
 /** Writes one exchange on the bill. */
 async function charge(
   bill: Bill,
   options: PayerOptions,
-  { ask, result }: { readonly ask: Ask; readonly result: ChatResult },
+  exchange: { readonly ask: Ask; readonly result: ChatResult },
 ): Promise<void> {
+  const { ask, result } = exchange;
+  const { cost, end, status } = result;
   bill.requests += 1;
-  const { cost, usage, end, status } = result;
   if (result.error === 'internal_error') bill.faults.push(`${ask.model} ended with ${status}`);
-  if (cost !== undefined) {
-    bill.least += cost;
-    bill.most += cost;
-    const price = usage === undefined ? undefined : chargeFor(usage);
-    const mayBeFree = result.error !== undefined;
-    if (price !== undefined && cost !== price && !(mayBeFree && cost === 0))
-      bill.faults.push(`${ask.model} was charged ${cost} msat, its usage costs ${price}`);
-    return;
-  }
+  const isRefusal = end === 'complete' && status >= 400;
+  if (cost === undefined || result.error !== undefined)
+    bill.unpaid += isRefusal && !FAILED_UPSTREAM.has(status) ? 0 : mostOf(options, ask);
+  if (cost !== undefined) return chargeTold(bill, options, { ask, result, cost });
   // A complete refusal that speaks of no cost has none.
-  if (end === 'complete' && status >= 400) return;
-  const { input, output } = options.usageOf(ask.model, ask.prompt);
-  bill.most += chargeFor({ input: input + TOKENS_OF_DOUBT, output: output + TOKENS_OF_DOUBT });
+  if (isRefusal) return;
+  bill.most += mostOf(options, ask);
   if (ask.leave !== undefined) return;
   const killedAtMs = await options.killedAtMs();
   if (killedAtMs === undefined) return;
   const sent = result.contentAtMs.filter((atMs) => atMs < killedAtMs - UNMETERED_MS).length;
-  bill.least += outputWorth(Math.max(0, sent - TOKENS_OF_DOUBT));
+  const { prices = SOLD } = options;
+  bill.least += prices.outputWorth(Math.max(0, sent - TOKENS_OF_DOUBT));
+}
+
+function chargeTold(
+  bill: Bill,
+  { prices = SOLD }: PayerOptions,
+  told: { readonly ask: Ask; readonly result: ChatResult; readonly cost: number },
+): void {
+  const { ask, result, cost } = told;
+  const { usage, error } = result;
+  bill.least += cost;
+  bill.most += cost;
+  if (usage === undefined || (error !== undefined && cost === 0)) return;
+  const [least, most] = [prices.least(usage), prices.most(usage)];
+  if (cost < least || cost > most)
+    bill.faults.push(`${ask.model} was charged ${cost} msat, its usage costs ${least} to ${most}`);
+}
+
+/** A whole answer. */
+function mostOf({ prices = SOLD, usageOf }: PayerOptions, { model, prompt }: Ask): number {
+  const { input, output } = usageOf(model, prompt);
+  return prices.most({ input: input + TOKENS_OF_DOUBT, output: output + TOKENS_OF_DOUBT });
 }
 
 /** For loops that ask again until something has happened. */

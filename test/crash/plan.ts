@@ -25,16 +25,17 @@ export interface Phase {
 /** No planned delay of the mint is longer. */
 export const MAX_DELAY_MS = 700;
 
+/** Where a router dies by itself, and at which pass. */
+export type Death = NonNullable<Phase['point']>;
+
 const POINTS = Object.keys(CRASH_POINTS).filter(isCrashPoint);
 
 export function createPlan(random: Random): Plan {
   const habits = Object.keys(HABITS);
   const payers = Array.from({ length: random.int(4, 7) }, () => random.pick(habits));
   const phases = Array.from({ length: random.int(1, 3) }, (): Phase => {
-    const hasPoint = random.chance(0.6);
-    const nth = random.chance(0.3) ? 1 : random.int(2, 12);
     return {
-      point: hasPoint ? { name: random.pick(POINTS), nth } : undefined,
+      point: createDeath(random, POINTS),
       killAfterMs: random.chance(0.3) ? random.int(3_000, 5_000) : random.int(50, 1_800),
       faults: Array.from({ length: random.int(0, 5) }, () => createFault(random)),
       releases: random.chance(0.5),
@@ -44,7 +45,13 @@ export function createPlan(random: Random): Plan {
   return { payers, phases };
 }
 
-function createFault(random: Random): Fault {
+export function createDeath(random: Random, points: readonly CrashPoint[]): Death | undefined {
+  const hasPoint = random.chance(0.6);
+  const nth = random.chance(0.3) ? 1 : random.int(2, 12);
+  return hasPoint ? { name: random.pick(points), nth } : undefined;
+}
+
+export function createFault(random: Random): Fault {
   const isSwap = random.chance(0.7);
   const path = isSwap ? '/v1/swap' : random.pick(['/v1/restore', '/v1/checkstate', '/v1/*']);
   const place = { path, skip: random.int(0, 4), times: random.int(1, 2) };

@@ -12,12 +12,13 @@ import { isSabotage, sabotageDatabase } from './sabotage.ts';
 
 /**
  * `nutroute serve` in a process of its own, which dies where it is told: `node router-process.ts --config FILE --home FOLDER
- * [--point NAME] [--nth N] [--proof FILE] [--sabotage NAME]`.
+ * [--port N] [--point NAME] [--nth N] [--proof FILE] [--sabotage NAME]`.
  */
 const { values } = parseArgs({
   options: {
     config: { type: 'string', default: 'providers.json' },
     home: { type: 'string', default: '.' },
+    port: { type: 'string', default: '0' },
     point: { type: 'string', default: '' },
     nth: { type: 'string', default: '1' },
     proof: { type: 'string', default: 'proof.txt' },
@@ -25,7 +26,7 @@ const { values } = parseArgs({
   },
 });
 
-const flags = { config: values.config, home: values.home, port: '0' };
+const flags = { config: values.config, home: values.home, port: values.port };
 const config = loadConfig({ flags, env: {}, cwd: process.cwd() });
 const { stdin, stdout, stderr } = process;
 const terminal = { stdin, stdout, stderr, env: {}, cwd: process.cwd() };

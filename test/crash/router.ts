@@ -12,6 +12,8 @@ export interface RouterOptions {
   /** Where it kills itself, and at which pass. */
   readonly point?: { readonly name: CrashPoint; readonly nth?: number } | undefined;
   readonly sabotage?: Sabotage | undefined;
+  /** Default: any that is free. */
+  readonly port?: number | undefined;
 }
 
 /** The router in a process of its own. */
@@ -32,9 +34,10 @@ const PROOF = 'proof.txt';
 
 /** Starts a router on the folder's `providers.json` and database. Rejects when it ends otherwise than at its point. */
 export async function startRouter(home: string, options: RouterOptions = {}): Promise<Router> {
-  const { point, sabotage } = options;
+  const { point, sabotage, port = 0 } = options;
   const proofsBefore = proofs(home).length;
-  const args = ['--home', home, '--config', join(home, 'providers.json')];
+  const config = join(home, 'providers.json');
+  const args = ['--home', home, '--config', config, '--port', String(port)];
   if (point !== undefined) {
     args.push('--point', point.name, '--nth', String(point.nth ?? 1), '--proof', join(home, PROOF));
   }

@@ -3,17 +3,20 @@ import { parseArgs } from 'node:util';
 import { startLane } from './lane.ts';
 import type { Lane } from './lane.ts';
 import { runOnce } from './run-once.ts';
-import type { RunResult } from './run-once.ts';
+import type { RunParts, RunResult } from './run-once.ts';
+import { runTwoHops } from './run-two-hops.ts';
 import { isSabotage, SABOTAGES } from './sabotage.ts';
 import type { Sabotage } from './sabotage.ts';
 import { learnUsage } from './usage.ts';
 
 /**
- * `npm run test:crash -- [--runs N] [--seed S] [--sabotage NAME]`: random runs with seeds S, S + 1, ... A run in which anything is
- * wrong prints its seed, `--runs 1 --seed THAT` repeats its plan; the exit code is 1. With a sabotage that is what must happen.
+ * `npm run test:crash -- [--hops 1|2] [--runs N] [--seed S] [--sabotage NAME]`: random runs with seeds S, S + 1, ... of one router, or
+ * of one that buys from another. A run in which anything is wrong prints its seed, `--runs 1 --seed THAT` repeats its plan; the exit
+ * code is 1. With a sabotage that is what must happen.
  */
 const { values } = parseArgs({
   options: {
+    hops: { type: 'string', default: '1' },
     runs: { type: 'string', default: '50' },
     seed: { type: 'string' },
     sabotage: { type: 'string' },
@@ -23,6 +26,8 @@ const { values } = parseArgs({
 /** Fees of the mints, in thousandths: seeds take turns, and each lane has a mint of its own. */
 const FEES = [0, 100];
 
+const RUNS: Readonly<Record<string, Order['run']>> = { 1: runOnce, 2: runTwoHops };
+
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 process.exitCode = await main();
 
@@ -30,21 +35,25 @@ async function main(): Promise<number> {
   const runs = Number(values.runs);
   const seed = values.seed === undefined ? Date.now() % 1_000_000 : Number(values.seed);
   const { sabotage } = values;
+  const run = RUNS[values.hops];
   const isKnown = sabotage === undefined || isSabotage(sabotage);
-  if (!Number.isSafeInteger(runs) || !Number.isSafeInteger(seed) || !isKnown) {
-    console.error(`usage: test:crash -- --runs N --seed S [--sabotage ${SABOTAGES.join('|')}]`);
+  if (!Number.isSafeInteger(runs) || !Number.isSafeInteger(seed) || !isKnown || run === undefined) {
+    console.error(
+      `usage: test:crash -- [--hops 1|2] --runs N --seed S [--sabotage ${SABOTAGES.join('|')}]`,
+    );
     return 2;
   }
   console.log(
     `${runs} runs from seed ${seed}${sabotage === undefined ? '' : `, ${sabotage} sabotaged`}`,
   );
   const startedMs = Date.now();
-  const { results, isFine } = await runAll({ runs, seed, sabotage });
+  const { results, isFine } = await runAll({ run, runs, seed, sabotage });
   report(results, Date.now() - startedMs);
   return isFine ? 0 : 1;
 }
 
 interface Order {
+  readonly run: (parts: RunParts) => Promise<RunResult>;
   readonly runs: number;
   readonly seed: number;
   readonly sabotage: Sabotage | undefined;
@@ -56,7 +65,7 @@ interface Results {
 }
 
 /** Each lane works off its own seeds; all stop at the first run that goes wrong. */
-async function runAll({ runs, seed, sabotage }: Order): Promise<Results> {
+async function runAll({ run, runs, seed, sabotage }: Order): Promise<Results> {
   const results: RunResult[] = [];
   const seeds = Array.from({ length: runs }, (_, index) => seed + index);
   let isFine = true;
@@ -66,15 +75,13 @@ async function runAll({ runs, seed, sabotage }: Order): Promise<Results> {
     for (const seed of own) {
       if (!isFine) return;
       try {
-        const result = await runOnce({ lane, usageOf, seed, sabotage });
+        const result = await run({ lane, usageOf, seed, sabotage });
         results.push(result);
         isFine &&= result.faults.length === 0;
         tell(seed, result);
       } catch (error) {
         isFine = false;
-        console.log(
-          `seed ${seed}: WRONG (repeat with --runs 1 --seed ${seed})\n  ${String(error)}`,
-        );
+        console.log(`seed ${seed}: WRONG (repeat with ${repeat(seed)})\n  ${String(error)}`);
       }
     }
   };
@@ -101,10 +108,12 @@ function tell(seed: number, result: RunResult): void {
     );
     return;
   }
-  console.log(
-    `seed ${seed}: WRONG (repeat with --runs 1 --seed ${seed}; its folder: ${result.home})`,
-  );
+  console.log(`seed ${seed}: WRONG (repeat with ${repeat(seed)}; its folder: ${result.home})`);
   for (const fault of faults) console.log(`  ${fault}`);
+}
+
+function repeat(seed: number): string {
+  return `${values.hops === '1' ? '' : `--hops ${values.hops} `}--runs 1 --seed ${seed}`;
 }
 
 function report(results: readonly RunResult[], ms: number): void {
