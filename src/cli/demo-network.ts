@@ -36,7 +36,7 @@ export async function demoNetwork(options: NetworkDemoOptions): Promise<number> 
   const network = await startNetwork(options);
   try {
     const story = await tell(network, say, options.log);
-    if (json) terminal.stdout.write(`${JSON.stringify(jsonOf(story))}\n`);
+    if (json) terminal.stdout.write(`${JSON.stringify(jsonOf(network, story))}\n`);
     await options.stay();
     return addsUp(story.sheet) ? OK : FAILED;
   } finally {
@@ -53,12 +53,12 @@ async function tell(network: Network, say: (text: string) => void, log: Log): Pr
 
   say(`--- A paid chat: the cheap node is chosen ---\n\n> ${QUESTION}\n\n`);
   const first = await chatWith(network, say);
-  say(`\n\n${toldOf(first)}\n`);
+  say(`\n\n${toldOf(first, nodes)}\n`);
 
   network.flaky.model.behave({ status: 503 });
   say('--- The cheap node fails: the same payment is served by the steady one ---\n\n');
   const second = await chatWith(network, say);
-  say(`\n\n${toldOf(second)}\n`);
+  say(`\n\n${toldOf(second, nodes)}\n`);
 
   const receipts = [first, second];
   const hops = await settleHops(network);
@@ -98,10 +98,11 @@ function nodesTable(nodes: readonly FoundNode[]): string {
   return tableOf(columns, rows);
 }
 
-function toldOf(receipt: Receipt): string {
+function toldOf(receipt: Receipt, nodes: readonly FoundNode[]): string {
   const { provider, paidMsat, costMsat, changeMsat, receivedMsat } = receipt;
+  const name = nodes.find(({ id }) => id === provider)?.name ?? 'nobody';
   return (
-    `answered by ${provider ?? 'nobody'}: cost ${sat(costMsat)} of ${sat(paidMsat)} sat, ` +
+    `answered by ${name}: cost ${sat(costMsat)} of ${sat(paidMsat)} sat, ` +
     `change ${sat(changeMsat)} in the last chunk (${sat(receivedMsat)} after the mint's fee)\n`
   );
 }
@@ -143,9 +144,16 @@ function addsUp({ sumSat, issuedSat, mintFeesSat, outstandingSat }: NetworkSheet
 }
 
 /** Coins are money: they are not printed. */
-function jsonOf(story: Story): object {
+function jsonOf({ relay, mint, router, flaky, steady }: Network, story: Story): object {
+  const urls = {
+    relay: relay.url,
+    mint: mint.url,
+    [flaky.name]: flaky.app.url,
+    [steady.name]: steady.app.url,
+    router: router.app.url,
+  };
   const receipts = story.receipts.map(({ received: _coins, ...receipt }) => receipt);
-  return { ...story, receipts, addsUp: addsUp(story.sheet) };
+  return { urls, ...story, receipts, addsUp: addsUp(story.sheet) };
 }
 
 function line(name: string, amount: number): string {

@@ -11,6 +11,7 @@ import type { ProvidersView } from './providers-view.ts';
 
 const WATCH_MS = 2_000;
 const ACTIONS: readonly string[] = ['show', 'trust', 'block', 'forget', 'probe'];
+const HIDDEN: ReadonlySet<NodeView['link']> = new Set(['down', 'stale', 'conflict']);
 const NONE_FOUND =
   'no node was found yet: nutroute serve looks for them, nutroute doctor tells whether the relays answer\n';
 const CLEAR = '\u001B[2J\u001B[H';
@@ -23,7 +24,10 @@ export const providers: Command = {
   flags: {
     watch: { type: 'boolean', help: 'show the table again every 2 s' },
     cap: { type: 'string', value: 'SAT', help: 'with trust: the most that may be at risk there' },
-    all: { type: 'boolean', help: 'also nodes that are down, stale or blocked' },
+    all: {
+      type: 'boolean',
+      help: 'also nodes that are down, blocked or at an address of another key',
+    },
   },
   details:
     'NODE is an id of the table, an npub or a URL. It reads the database beside a running router; trust, block and\n' +
@@ -80,13 +84,13 @@ async function list(view: ProvidersView): Promise<number> {
 }
 
 function tableText(nodes: readonly NodeView[], hidden: number): string {
-  const why = 'are down, silent or blocked: --all shows them\n';
+  const why = 'are down, blocked or at an address of another key: --all shows them\n';
   if (nodes.length > 0) return nodesTable(nodes) + (hidden > 0 ? `${hidden} more ${why}` : '');
   return hidden > 0 ? `all ${hidden} known nodes ${why}` : NONE_FOUND;
 }
 
 function isShown({ link, standing }: NodeView): boolean {
-  return link !== 'down' && link !== 'stale' && standing.level !== 'blocked';
+  return !HIDDEN.has(link) && standing.level !== 'blocked';
 }
 
 async function show(view: ProvidersView, name: string): Promise<number> {

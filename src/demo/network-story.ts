@@ -13,7 +13,7 @@ export interface FoundNode {
   readonly name: string;
   readonly trust: string;
   readonly capSat: number;
-  /** What the router would charge for a million tokens of output, sat. */
+  /** What it asks for a million tokens of output, sat. */
   readonly outputSat: number;
 }
 
@@ -39,7 +39,7 @@ export interface NetworkSheet {
 const POLL_MS = 50;
 const TIMEOUT_MS = 30_000;
 
-/** Resolves when the router offers the model through both nodes. */
+/** Resolves when the router offers the model through both nodes; the cheaper one first. */
 export async function bothFound(network: Network): Promise<readonly FoundNode[]> {
   const { market } = network.router.app;
   if (market === undefined) throw new Error('the router of the demo does not look for nodes');
@@ -48,13 +48,14 @@ export async function bothFound(network: Network): Promise<readonly FoundNode[]>
     if (Date.now() > deadline) throw new Error('the nodes were not found');
     await sleep(POLL_MS);
   }
-  return market.discovery.nodes().map((node) => ({
+  const found = market.discovery.nodes().map((node) => ({
     id: node.id,
     name: node.name,
     trust: node.standing.level,
     capSat: node.standing.capSat,
     outputSat: Number(node.models?.[0]?.satPerToken?.output ?? 0) * 1_000_000,
   }));
+  return found.toSorted((a, b) => a.outputSat - b.outputSat);
 }
 
 function isPriced({
@@ -71,18 +72,20 @@ export function chatWith(network: Network, onText: (text: string) => void): Prom
   return paidChat(place, onText);
 }
 
-/** Has everything back that lies at nodes, and tells what became of it. */
+/** Has everything back that lies at nodes, and tells what became of it, in the order in which they were bought from. */
 export async function settleHops(network: Network): Promise<readonly Hop[]> {
   const { purchases } = network.router.app.money;
   await purchases.recall();
   const names = await nodeNames(network);
-  return (await purchases.totals()).map(({ node, deposited, charged, returned, lost }) => ({
+  const order = [network.flaky.name, network.steady.name];
+  const hops = (await purchases.totals()).map(({ node, deposited, charged, returned, lost }) => ({
     node: names.get(node) ?? node,
     depositedMsat: Number(deposited),
     chargedMsat: Number(charged),
     returnedMsat: Number(returned),
     lostMsat: Number(lost),
   }));
+  return hops.toSorted((a, b) => order.indexOf(a.node) - order.indexOf(b.node));
 }
 
 async function nodeNames(network: Network): Promise<ReadonlyMap<string, string>> {
