@@ -44,23 +44,29 @@ export interface App {
   stop(): Promise<void>;
 }
 
+/** What is seen of a node, for those who judge it. */
+type Observe = (node: string, observation: Observation) => void;
+
 const DRAIN_MS = 30_000;
 
 /** Opens the money, recovers what a crash left, learns prices and models, and listens. */
 export async function startApp(config: Config, log: Log, seams: Seams = {}): Promise<App> {
   const guard = guardOf(config);
   const pool: Guard['pool'] = (origin, options) => guard.pool(origin, options);
+  let market: Market | undefined;
+  const observe: Observe = (node, observation) => market?.discovery.observe(node, observation);
   const money = await openMoney(config, log, {
     ...seams,
+    observe,
     ...(config.discovery !== undefined && { pool }),
   });
   const recovered = await money.start();
   log.info({ event: 'recovered', ...recovered }, 'recovered what the last run left');
   const signer = await identityOf(config, log);
-  const market = marketOf({ config, guard, money, log, ownPubkey: signer?.pubkey });
+  market = marketOf({ config, guard, money, log, ownPubkey: signer?.pubkey });
   const configured = config.providers.map((provider) => {
     refuseOneself(provider.purchase?.pubkey, signer);
-    return configuredSource(provider, sourceParts(config, money, market));
+    return configuredSource(provider, { ...sourceParts(config, money), observe });
   });
   const { rate, catalog } = openCatalog(config, configured, market, log);
   const counter = createTokenCounter({
@@ -173,7 +179,7 @@ function marketOf(parts: {
   return createMarket({
     ...parts,
     discovery: config.discovery,
-    sourceParts: { clock: systemClock, purchases: money.purchases, mints: config.mints },
+    sourceParts: sourceParts(config, money),
   });
 }
 
@@ -182,14 +188,8 @@ function refuseOneself(pubkey: string | undefined, signer: Signer | undefined): 
     throw new Error('providers names this node itself: it would buy from itself for ever');
 }
 
-function sourceParts(config: Config, money: Money, market: Market | undefined) {
-  return {
-    clock: systemClock,
-    purchases: money.purchases,
-    mints: config.mints,
-    observe: (node: string, observation: Observation) =>
-      market?.discovery.observe(node, observation),
-  };
+function sourceParts(config: Config, money: Money) {
+  return { clock: systemClock, purchases: money.purchases, mints: config.mints };
 }
 
 function openCatalog(

@@ -19,7 +19,7 @@ import { treasurySchema } from './treasury/schema.ts';
 import type { Treasury } from './treasury/treasury.ts';
 import type { UpstreamOptions } from './upstream/options.ts';
 import { createPurchases } from './upstream/routstr/purchases.ts';
-import type { Purchases } from './upstream/routstr/purchases.ts';
+import type { Purchases, PurchasesOptions } from './upstream/routstr/purchases.ts';
 import { upstreamSchema } from './upstream/schema.ts';
 import { createMints } from './wallet/mints.ts';
 import type { Mints } from './wallet/mints.ts';
@@ -38,6 +38,8 @@ export interface Seams {
 export interface MoneyOptions extends Seams {
   /** Connections to nodes that we buy from no more, but that still have money of ours. Default: plain ones. */
   readonly pool?: UpstreamOptions['pool'];
+  /** Hears how nodes give money back. */
+  readonly observe?: PurchasesOptions['observe'];
 }
 
 /** Everything that holds money: the database, the wallet, the treasury and the rails. */
@@ -101,6 +103,7 @@ export async function openMoney(
     sealKey: seeds.storage,
     inputPpk: (url) => mints.byUrl(url)?.active('sat')?.ppk,
     pool: options.pool,
+    observe: options.observe,
   });
   const cashu = createCashuRail({
     ...parts,

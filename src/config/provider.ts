@@ -41,7 +41,7 @@ export interface Provider {
 }
 
 export interface Purchase {
-  /** Its key, 64 hex digits, where it is known: then its address must name it. */
+  /** Its key, 64 hex digits, where it is known: then what is met with it counts for that key. */
   readonly pubkey: string | undefined;
   /** The most that may be at risk with it, in sat. */
   readonly capSat: number;

@@ -72,7 +72,7 @@ export interface PurchasesOptions {
   readonly inputPpk: InputPpk;
   /** Connections to nodes that are no upstream any more. Default: a plain pool. */
   readonly pool?: UpstreamOptions['pool'];
-  /** What is seen of nodes that were no upstream in this run. */
+  /** Hears how nodes give money back, also those that nothing is bought from any more. */
   readonly observe?: ((node: string, observation: Observation) => void) | undefined;
   readonly random?: () => number;
 }
@@ -85,7 +85,6 @@ export function createPurchases(options: PurchasesOptions): Purchases {
   const overhead = createOverhead();
   const background = createBackground(onError);
   const ways = createWays(options.pool);
-  const observers = createObservers(options.observe);
   const exposure = createExposure((account) => overhead.learn(account));
   const accounts = createAccounts({ exposure, store, clock, log });
   const parts = {
@@ -101,7 +100,7 @@ export function createPurchases(options: PurchasesOptions): Purchases {
     random: options.random ?? Math.random,
     redeemFeeMsat: (mint: string, token: string) => redeemFeeMsat(inputPpk, mint, token),
     wayTo: (account: Account) => ways.to(account),
-    observe: (node: string, observation: Observation) => observers.tell(node, observation),
+    observe: (node: string, observation: Observation) => options.observe?.(node, observation),
     onError,
     inBackground: (work: () => Promise<void>) => background.run(work),
   };
@@ -123,9 +122,8 @@ export function createPurchases(options: PurchasesOptions): Purchases {
       return rows.map((row) => ({ ...row, atRisk: exposure.riskOf(row.node) }));
     },
     purse(terms) {
-      const { node, baseUrl, way, observe } = terms;
+      const { node, baseUrl, way } = terms;
       ways.enter(node, baseUrl, way);
-      observers.enter(node, observe);
       const meet = async (account: Account): Promise<void> =>
         introduce({ ...parts, retire }, account);
       return {
@@ -144,21 +142,6 @@ export function createPurchases(options: PurchasesOptions): Purchases {
       await background.idle();
       await sweeper.stop();
       await ways.close();
-    },
-  };
-}
-
-type Observe = (observation: Observation) => void;
-
-/** Who is told of a node: its upstream, also when it is closed; `fallback` hears of those that never were one in this run. */
-function createObservers(fallback: PurchasesOptions['observe']) {
-  const known = new Map<string, Observe>();
-  return {
-    enter: (node: string, observe: Observe) => known.set(node, observe),
-    tell(node: string, observation: Observation): void {
-      const observe = known.get(node);
-      if (observe === undefined) fallback?.(node, observation);
-      else observe(observation);
     },
   };
 }

@@ -98,7 +98,8 @@ export async function buyingWorld(
   const mint = options.at ?? (await startMint(options.mint));
   const clock = createSimulatedClock();
   const sealKey = randomBytes(32);
-  const parts = async () => startParts({ home, mint, clock, sealKey });
+  const seen: Observation[] = [];
+  const parts = async () => startParts({ home, mint, clock, sealKey, seen });
   let running = await parts();
   const upstreams: Upstream[] = [];
   if (options.fundSat !== 0) await running.treasury.receive(mint.faucet(options.fundSat ?? 1000));
@@ -111,7 +112,7 @@ export async function buyingWorld(
     treasury: running.treasury,
     purchases: running.purchases,
     store: running.store,
-    seen: [],
+    seen,
     capSat: 500n,
     upstream(baseUrl, more = {}) {
       const upstream = UPSTREAM_KINDS.routstr.create({
@@ -165,8 +166,9 @@ async function startParts(place: {
   readonly mint: DemoMint;
   readonly clock: SimulatedClock;
   readonly sealKey: Uint8Array;
+  readonly seen: Observation[];
 }) {
-  const { home, mint, clock, sealKey } = place;
+  const { home, mint, clock, sealKey, seen } = place;
   const log = silentLog;
   const crypto = loadCrypto();
   const seeds = await loadSeeds(home);
@@ -190,6 +192,7 @@ async function startParts(place: {
     log,
     sealKey,
     inputPpk: (url) => mints.byUrl(url)?.active('sat')?.ppk,
+    observe: (_node, observation) => seen.push(observation),
     random: () => 0.5,
   });
   await treasury.start();
