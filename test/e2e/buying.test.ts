@@ -112,10 +112,13 @@ const CASES: readonly Case[] = [
   },
 ];
 
+/** Charges that nobody can count weigh little, and only where there are many. */
+const HARMLESS: ReadonlySet<string> = new Set(['paid', 'returned', 'unchecked']);
+
 /** What lowers a node's standing, each kind once. */
 function lowering(observed: readonly Observation[]): readonly string[] {
   const kinds = new Set(observed.map(({ kind }) => kind));
-  return [...kinds].filter((kind) => kind !== 'paid' && kind !== 'returned');
+  return [...kinds].filter((kind) => !HARMLESS.has(kind));
 }
 
 /**
