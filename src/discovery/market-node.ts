@@ -7,6 +7,16 @@ import type { Standing } from './standing.ts';
  */
 export type Link = 'unchecked' | 'linked' | 'unlinked' | 'conflict' | 'down' | 'stale';
 
+/** The surer it is that a node lives at an address, and that it is its own, the lower. */
+export const LINK_RANKS: Readonly<Record<Link, number>> = {
+  linked: 0,
+  unlinked: 1,
+  unchecked: 2,
+  down: 3,
+  stale: 4,
+  conflict: 5,
+};
+
 export interface NodeHealth {
   /** EWMA of the time to an answer of `/v1/info`, ms; undefined while there was none. */
   readonly latencyMs: number | undefined;

@@ -1,14 +1,6 @@
-import type { Link, MarketNode } from './market-node.ts';
+import { LINK_RANKS } from './market-node.ts';
+import type { MarketNode } from './market-node.ts';
 
-/** Whose a URL is, where several keys claim it: what it says itself counts, then who was first. */
-const RANKS: Readonly<Record<Link, number>> = {
-  linked: 0,
-  unlinked: 1,
-  unchecked: 2,
-  down: 3,
-  stale: 4,
-  conflict: 5,
-};
 const KEY_CHARS = 12;
 
 /** A URL without its scheme. */
@@ -17,7 +9,7 @@ export function plainId(url: string): string {
 }
 
 /**
- * Gives each node its id. `nodes` come in the order in which they were first seen, each with its plain id; of those that claim
+ * Gives each node its id. Whose a URL is that several keys claim, it says itself; else it is whose was first. `nodes` come in the order in which they were first seen, each with its plain id; of those that claim
  * one URL the rightful one keeps it, the others add the beginning of their key. A key that announces one URL twice has one node
  * there, its newest.
  */
@@ -50,7 +42,7 @@ function withDistinctIds(nodes: readonly MarketNode[]): readonly MarketNode[] {
 }
 
 function isBetter(one: MarketNode, other: MarketNode): boolean {
-  const byLink = RANKS[one.link] - RANKS[other.link];
+  const byLink = LINK_RANKS[one.link] - LINK_RANKS[other.link];
   if (byLink !== 0) return byLink < 0;
   return one.pubkey === other.pubkey && one.announcedAt > other.announcedAt;
 }

@@ -1,25 +1,15 @@
-import type { Link } from '../market-node.ts';
+import { LINK_RANKS } from '../market-node.ts';
 import type { ModelShelf } from './model-shelf.ts';
 import type { Claimant, Site } from './site-book.ts';
 import { linkOf, newRecord } from './site-record.ts';
 import type { NodeFindings } from './watched-node.ts';
-
-/** Where to ask a node, best first. */
-const RANKS: Readonly<Record<Link, number>> = {
-  linked: 0,
-  unlinked: 1,
-  unchecked: 2,
-  down: 3,
-  stale: 4,
-  conflict: 5,
-};
 
 /** The best of the sites that a node claims; undefined where it has none. Of equal ones the first. */
 export function bestSite({ node, sites }: Claimant, nowMs: number): Site | undefined {
   let best: Site | undefined;
   let bestRank = Infinity;
   for (const site of sites) {
-    const rank = RANKS[linkOf(site.record, node, nowMs)];
+    const rank = LINK_RANKS[linkOf(site.record, node, nowMs)];
     if (rank >= bestRank) continue;
     best = site;
     bestRank = rank;
