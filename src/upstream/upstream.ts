@@ -58,8 +58,8 @@ export interface UpstreamAnswer {
 
 /**
  * `unreachable` (nothing was sent or no answer came), `timeout`, `status` (a non-200 answer), `broken` (the body broke off),
- * `protocol` (200 with something that is no answer), `cancelled` (by us), `unaffordable` (nothing was sent: we cannot or may not
- * pay for it; the message says why, in the words of `Buying.why` or `loop`).
+ * `protocol` (200 with something that is no answer), `cancelled` (by us, after it was sent), `unaffordable` (nothing was sent: we
+ * cannot or may not pay for it, or nobody wants it any more; the message says why: the words of `Buying.why`, `loop`, `given up`).
  */
 export type FailureKind =
   | 'unreachable'

@@ -31,6 +31,7 @@ export interface AccountRow {
   readonly disputed_msat: bigint;
   /** What requests may still be charged that run, or of which nobody knows yet. */
   readonly reserved_msat: bigint;
+  /** Those that were served, or may have been: they bear what buying costs. */
   readonly requests: bigint;
   /** A token that the node gave back, sealed, until it is swapped. */
   readonly change: Uint8Array | null;

@@ -87,7 +87,7 @@ export function createAccounts({ exposure, store, clock, log }: AccountsParts): 
       }
       account.running -= 1;
       account.turns += 1;
-      await book(account, isUnclear ? NO_CHARGE : cost, 1n);
+      await book(account, isUnclear ? NO_CHARGE : cost, cost === NO_CHARGE ? 0n : 1n);
     },
     async clarify(account, charge) {
       account.unclearMsat = 0n;

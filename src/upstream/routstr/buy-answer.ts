@@ -1,4 +1,3 @@
-import { maxMsat } from '../../lib/amount.ts';
 import type { Cancel } from '../../lib/cancel.ts';
 import { openExchange } from '../exchange.ts';
 import type { Exchange, ExchangeRequest } from '../exchange.ts';
@@ -38,11 +37,12 @@ export async function buyAnswer(
   cancel: Cancel,
 ): Promise<UpstreamAnswer> {
   const { asks, purse } = shop;
-  const askedBefore = asks.of(request.model);
+  const { model, maxCost } = request;
+  const askedBefore = asks.of(model, maxCost);
   try {
     return await tryOnce(shop, request, cancel);
   } catch (error) {
-    const asked = asks.of(request.model);
+    const asked = asks.of(model, maxCost);
     const isShort = error instanceof UpstreamFailure && error.status === 402 && asked > askedBefore;
     if (!isShort || cancel.cancelled || purse.affordable() < asked) throw error;
   }
@@ -56,17 +56,18 @@ async function tryOnce(
 ): Promise<UpstreamAnswer> {
   const { purse, asks, check } = shop;
   const { model, maxCost, cost, body, stream } = request;
-  const held = maxMsat(maxCost, asks.of(model));
+  const held = asks.of(model, maxCost);
   const account = await purse.rent(held);
   const images = countImages(body);
   const prices = check.prices(model);
   const deal: Deal = { account, held, maxCost, model, prices, cost, images };
   if (cancel.cancelled) {
     purse.unsent(deal);
-    throw new UpstreamFailure('cancelled', 'cancelled');
+    // Not `cancelled`: who left meanwhile does not owe the input of a request that nobody had.
+    throw new UpstreamFailure('unaffordable', 'given up');
   }
   const exchange = await open(shop, deal, { request, cancel });
-  if (exchange.status !== 200) throw await refusalOf(shop, deal, { exchange, model });
+  if (exchange.status !== 200) throw await refusalOf(shop, deal, { exchange, request });
   return boughtAnswer(exchange, stream, {
     cancel,
     onEnd: (ending) => purse.ended(deal, ending),
@@ -101,12 +102,13 @@ async function open(
 async function refusalOf(
   { way, purse, asks }: Shop,
   deal: Deal,
-  { exchange, model }: { readonly exchange: Exchange; readonly model: string },
+  { exchange, request }: { readonly exchange: Exchange; readonly request: ForwardRequest },
 ): Promise<UpstreamFailure> {
   const { token } = deal.account;
   const refusal = readPaymentRefusal(await readRefusal(way.link, exchange, [token]));
   const { neededMsat, failure } = refusal;
-  if (neededMsat !== undefined && neededMsat > deal.held) asks.learn(model, neededMsat);
+  if (neededMsat !== undefined && neededMsat > deal.held)
+    asks.learn(request.model, request.maxCost, neededMsat);
   const change = cashuToken(exchange.headers['x-cashu']) ?? refusal.change;
   purse.refused(deal, { ...refusal, change });
   return failure;
