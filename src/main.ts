@@ -141,7 +141,7 @@ function overview(): string {
   return [
     'An OpenAI-compatible router that is paid per request with ecash.\n',
     'Usage: nutroute SUBCOMMAND [flags]\n',
-    ...COMMANDS.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`),
+    ...COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`),
     '',
     'nutroute SUBCOMMAND --help tells the flags; nutroute --version the version.',
     '',

@@ -3,7 +3,10 @@ import { createInterface } from 'node:readline/promises';
 import type { Arguments, Terminal } from './command.ts';
 
 /** The answers as flags give them; the terminal's questions fill what is open. */
-export type Answers = Pick<Arguments, 'text' | 'texts'>;
+export type Answers = Pick<Arguments, 'text' | 'texts' | 'has'>;
+
+/** Who has no upstream buys all that is sold. */
+export const NO_UPSTREAM = 'none';
 
 interface Question {
   readonly flag: string;
@@ -13,7 +16,7 @@ interface Question {
 
 const UPSTREAM: Question = {
   flag: 'upstream',
-  text: 'Base URL of your OpenAI-compatible upstream',
+  text: 'Base URL of your OpenAI-compatible upstream (none: sell only what other nodes sell)',
   fallback: 'http://127.0.0.1:11434/v1',
 };
 const API_KEY: Question = {
@@ -34,6 +37,17 @@ const PRICE: Question = {
 const MINT: Question = { flag: 'mint', text: 'URL of the Cashu mint to accept', fallback: '' };
 const NAME: Question = { flag: 'name', text: 'Name of this node', fallback: 'nutroute' };
 
+const DISCOVERY: Question = {
+  flag: 'discovery',
+  text: 'Find other nodes, buy from them and sell that on (yes or no)',
+  fallback: 'no',
+};
+const ADDRESS: Question = {
+  flag: 'url',
+  text: 'Public address of this node, for others to find it (empty: it is not announced)',
+  fallback: '',
+};
+
 /** Asks in the terminal for what the flags leave open. */
 export async function askAnswers(flags: Answers, terminal: Terminal): Promise<Answers> {
   const answers = new Map<string, readonly string[]>();
@@ -51,14 +65,21 @@ export async function askAnswers(flags: Answers, terminal: Terminal): Promise<An
     if (answer !== '') answers.set(question.flag, [answer]);
   };
   try {
-    for (const question of [UPSTREAM, API_KEY, MODELS, MINT, NAME]) await put(question);
-    if (flags.text('price-input') === undefined) await put(PRICE);
+    await put(UPSTREAM);
+    const isSeller = (flags.text('upstream') ?? answers.get('upstream')?.[0]) !== NO_UPSTREAM;
+    const asked = isSeller ? [API_KEY, MODELS, MINT, NAME] : [MINT, NAME];
+    for (const question of asked) await put(question);
+    if (isSeller && flags.text('price-input') === undefined) await put(PRICE);
+    if (isSeller && !flags.has('discovery')) await put(DISCOVERY);
+    await put(ADDRESS);
   } finally {
     ended.catch(() => undefined);
     readline.close();
   }
   spread(answers);
+  const isTold = (flag: string): boolean => /^y/i.test(answers.get(flag)?.[0] ?? '');
   return {
+    has: (flag) => flags.has(flag) || isTold(flag),
     text: (flag) => flags.text(flag) ?? answers.get(flag)?.at(-1),
     texts: (flag) => (flags.texts(flag).length > 0 ? flags.texts(flag) : (answers.get(flag) ?? [])),
   };

@@ -2,6 +2,7 @@ import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { ConfigError, loadSettings } from '../config.ts';
+import { NETWORK_RELAYS } from '../config/discovery.ts';
 import type { ProvidersFile } from '../config/providers-file.ts';
 import { providersFile } from '../config/providers-file.ts';
 import type { Fault } from '../lib/parse.ts';
@@ -10,7 +11,7 @@ import { checkMint, checkUpstream, reportChecks } from './check.ts';
 import type { Arguments, Command, Terminal } from './command.ts';
 import { FAILED, OK, UsageError } from './command.ts';
 import type { Answers } from './init-questions.ts';
-import { askAnswers } from './init-questions.ts';
+import { askAnswers, NO_UPSTREAM } from './init-questions.ts';
 
 export const init: Command = {
   name: 'init',
@@ -18,7 +19,11 @@ export const init: Command = {
   maxPositionals: 0,
   summary: 'Write providers.json',
   flags: {
-    upstream: { type: 'string', value: 'URL', help: 'base URL of the upstream, up to /v1' },
+    upstream: {
+      type: 'string',
+      value: 'URL',
+      help: 'base URL of the upstream, up to /v1; or none',
+    },
     'api-key-env': { type: 'string', value: 'NAME', help: 'environment variable with its key' },
     model: {
       type: 'string',
@@ -36,6 +41,14 @@ export const init: Command = {
     'price-unit': { type: 'string', value: 'UNIT', help: 'usd or sat (usd)' },
     mint: { type: 'string', value: 'URL', multiple: true, help: 'an accepted mint; repeat it' },
     name: { type: 'string', value: 'NAME', help: 'name of this node' },
+    discovery: { type: 'boolean', help: 'find other nodes, and buy from them' },
+    url: { type: 'string', value: 'URL', help: 'where others reach this node: it is announced' },
+    relay: {
+      type: 'string',
+      value: 'URL',
+      multiple: true,
+      help: "Nostr relay to announce it on; repeat it (the network's)",
+    },
     usd: { type: 'string', value: 'N', help: 'fixed US dollars per bitcoin (public sources)' },
     'no-check': {
       type: 'boolean',
@@ -68,33 +81,53 @@ async function runInit(args: Arguments, terminal: Terminal): Promise<number> {
   mkdirSync(dirname(configFile), { recursive: true });
   writeFileSync(configFile, `${JSON.stringify(document, undefined, 2)}\n`);
   copySchema(dirname(configFile));
-  if (!args.json) terminal.stdout.write(`Wrote ${configFile}. Start with: nutroute serve\n`);
+  if (!args.json) terminal.stdout.write(`Wrote ${configFile}. ${nextStep(file)}\n`);
   return OK;
+}
+
+function nextStep({ discovery }: ProvidersFile): string {
+  const start = 'Start with: nutroute serve';
+  return discovery === undefined
+    ? start
+    : `Put in what it may buy with: nutroute wallet receive TOKEN. Then ${start.toLowerCase()}`;
 }
 
 function documentOf(answers: Answers): unknown {
   const upstream = answers.text('upstream');
+  const isBuyer = answers.has('discovery') || upstream === NO_UPSTREAM;
   const mints = answers.texts('mint');
-  if (upstream === undefined) throw new UsageError('--upstream is missing');
+  if (upstream === undefined && !isBuyer) throw new UsageError('--upstream is missing');
   if (mints.length === 0) throw new UsageError('--mint is missing');
-  const models = answers.texts('model');
-  const apiKeyEnv = answers.text('api-key-env');
   const usd = answers.text('usd');
   return {
     $schema: './providers.schema.json',
-    node: { name: answers.text('name') ?? 'nutroute' },
+    node: nodeOf(answers),
     mints,
     bitcoin: { usd: usd === undefined || usd === 'auto' ? 'auto' : numberOf('usd', usd) },
-    providers: [
-      {
-        id: idOf(upstream),
-        kind: 'openai',
-        baseUrl: upstream,
-        ...(apiKeyEnv === undefined ? {} : { apiKey: `env:${apiKeyEnv}` }),
-        models: models.length === 0 ? '*' : models.map((id) => ({ id })),
-        ...priceOf(answers),
-      },
-    ],
+    providers:
+      upstream === undefined || upstream === NO_UPSTREAM ? [] : [providerOf(upstream, answers)],
+    ...(isBuyer && { discovery: {} }),
+  };
+}
+
+function nodeOf(answers: Answers): object {
+  const name = answers.text('name') ?? 'nutroute';
+  const url = answers.text('url');
+  if (url === undefined) return { name };
+  const relays = answers.texts('relay');
+  return { name, url, relays: relays.length === 0 ? NETWORK_RELAYS : relays };
+}
+
+function providerOf(upstream: string, answers: Answers): object {
+  const models = answers.texts('model');
+  const apiKeyEnv = answers.text('api-key-env');
+  return {
+    id: idOf(upstream),
+    kind: 'openai',
+    baseUrl: upstream,
+    ...(apiKeyEnv === undefined ? {} : { apiKey: `env:${apiKeyEnv}` }),
+    models: models.length === 0 ? '*' : models.map((id) => ({ id })),
+    ...priceOf(answers),
   };
 }
 

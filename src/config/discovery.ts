@@ -54,7 +54,7 @@ export interface Anchor {
 }
 
 /** The network's own; several operators. */
-const RELAYS = [
+export const NETWORK_RELAYS = [
   'wss://relay.routstr.com',
   'wss://relay.damus.io',
   'wss://nos.lol',
@@ -100,7 +100,11 @@ export function discovery(field: Field, node: NodeIdentity): DiscoveryConfig {
       'needs a node that announces itself: reviews by nobody count nowhere',
     );
   return {
-    relays: withDefault(at('relays'), relayList, node.relays.length > 0 ? node.relays : RELAYS),
+    relays: withDefault(
+      at('relays'),
+      relayList,
+      node.relays.length > 0 ? node.relays : NETWORK_RELAYS,
+    ),
     directories: withDefault(
       at('directories'),
       list(url(['https:', 'http:']), 0, MAX_DIRECTORIES),

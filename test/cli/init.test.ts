@@ -106,7 +106,7 @@ describe('nutroute init', () => {
   test('asks in a terminal for what the flags leave open', async () => {
     const { code } = await run(
       ['--mint', mint.url],
-      [baseUrl, 'UPSTREAM_KEY', 'small, large', '', '0.5/1.5'],
+      [baseUrl, 'UPSTREAM_KEY', 'small, large', '', '0.5/1.5', '', ''],
     );
 
     expect(code).toBe(0);
@@ -119,6 +119,49 @@ describe('nutroute init', () => {
         },
       ],
     });
+  });
+
+  test('who has no upstream may sell what other nodes sell, and be found by them', async () => {
+    const { code, stdout } = await run(
+      ['--mint', mint.url],
+      ['none', 'My node', 'https://node.example'],
+    );
+
+    expect(code).toBe(0);
+    expect(stdout).toContain('nutroute wallet receive TOKEN. Then start with: nutroute serve');
+    const config = loadConfig({ flags: {}, env: ENV, cwd });
+    expect(config).toMatchObject({
+      node: { name: 'My node', url: 'https://node.example', announce: true },
+      providers: [],
+      discovery: { markup: '1.1', caps: { unknownSat: 50 } },
+    });
+    expect(config.node.relays).toContain('wss://relay.routstr.com');
+  });
+
+  test('an own upstream and other nodes go together, in a terminal and by flags', async () => {
+    const typed = [baseUrl, 'UPSTREAM_KEY', 'small', '', '0.5/1.5', 'yes', ''];
+    const asked = await run(['--mint', mint.url], typed);
+    const first = loadConfig({ flags: {}, env: ENV, cwd });
+    const flagged = await run([
+      ...flags(),
+      '--force',
+      '--price',
+      'list',
+      '--discovery',
+      '--url',
+      'https://node.example',
+      '--relay',
+      'wss://relay.example',
+    ]);
+    const second = loadConfig({ flags: {}, env: ENV, cwd });
+
+    expect([asked.code, flagged.code]).toEqual([0, 0]);
+    expect(first.node.announce).toBe(false);
+    for (const { providers, discovery } of [first, second]) {
+      expect(providers).toHaveLength(1);
+      expect(discovery).toBeDefined();
+    }
+    expect(second.node).toMatchObject({ announce: true, relays: ['wss://relay.example'] });
   });
 
   test('a terminal that closes ends it, and nothing is written', async () => {
