@@ -9,9 +9,9 @@ export function plainId(url: string): string {
 }
 
 /**
- * Gives each node its id. Whose a URL is that several keys claim, it says itself; else it is whose was first. `nodes` come in the order in which they were first seen, each with its plain id; of those that claim
- * one URL the rightful one keeps it, the others add the beginning of their key. A key that announces one URL twice has one node
- * there, its newest.
+ * Gives each node its id. `nodes` come in the order in which they were first seen, each with its plain id; of those that claim one
+ * URL the rightful one keeps it (whose it is, it says itself; else the first one's), the others add the beginning of their key. A
+ * key that announces one URL twice has one node there, its newest.
  */
 export function withIds(nodes: readonly MarketNode[]): readonly MarketNode[] {
   const owners = new Map<string, MarketNode>();

@@ -14,6 +14,8 @@ export const MAX_CANDIDATES = 8;
 /** The cheapest so many are compared: of providers that are trusted, and of strangers, whose number anyone can raise. */
 const TRUSTED_COMPARED = 24;
 const STRANGERS_COMPARED = 16;
+/** Of the strangers, so many of one host: one domain has room for any number of them. */
+const STRANGERS_OF_HOST = 2;
 /** So many are looked at more closely: whether what they may cost can be paid. */
 const TRUSTED_LOOKED_AT = 128;
 const STRANGERS_LOOKED_AT = 64;
@@ -36,9 +38,12 @@ export function candidatesOf(
     return isFit && admits?.(offer) !== false ? offers : [];
   }
   const search = { wanted, routing, admits };
-  const roomy = fitAmong(offers, search, true);
+  const roomy = fitAmong(offers, { ...search, mustBeRoomy: true });
   // What is too long for all of them, their upstreams say best.
-  const fit = inProportion(roomy.length > 0 ? roomy : fitAmong(offers, search, false), wanted);
+  const fit = inProportion(
+    roomy.length > 0 ? roomy : fitAmong(offers, { ...search, mustBeRoomy: false }),
+    wanted,
+  );
   return fit.length < 2 ? fit : ranked(fit, wanted, routing).slice(0, MAX_CANDIDATES);
 }
 
@@ -65,8 +70,8 @@ export function candidatesAmong(
       : models.flatMap((model) => candidatesOf(model, wanted, routing)).slice(0, MAX_CANDIDATES);
   if (isSome(found)) return found;
   const admits = admissionOf(wanted.wishes, routing.usdPmsat());
-  const isAdmitted = models.some(({ offers }) => offers.some((offer) => admits?.(offer) !== false));
-  throw isAdmitted ? noUpstream() : nobodyAdmitted(wanted.wishes);
+  const isWished = models.some(({ offers }) => offers.some((offer) => admits?.(offer) !== false));
+  throw isWished ? noUpstream() : nobodyAdmitted(wanted.wishes);
 }
 
 function isSome(offers: readonly Offer[]): offers is readonly [Offer, ...Offer[]] {
@@ -77,27 +82,39 @@ interface Search {
   readonly wanted: Wanted;
   readonly routing: Routing;
   readonly admits: Admission;
+  readonly mustBeRoomy: boolean;
 }
 
-function fitAmong(
-  offers: readonly Offer[],
-  { wanted, routing, admits }: Search,
-  mustBeRoomy: boolean,
-): readonly Offer[] {
+function fitAmong(offers: readonly Offer[], search: Search): readonly Offer[] {
+  const { wanted } = search;
   const { order } = wanted.wishes.preferences;
   const found: Offer[] = [];
   const trusted = { places: TRUSTED_COMPARED, looks: TRUSTED_LOOKED_AT };
   const strangers = { places: STRANGERS_COMPARED, looks: STRANGERS_LOOKED_AT };
+  const strangersOf = new Map<string, number>();
   for (const offer of offers) {
     const kind = offer.trust < TRUSTED ? strangers : trusted;
     const isFull = kind.places <= 0 || kind.looks <= 0;
-    if (isFull && !order.includes(offer.provider)) continue;
-    if (admits?.(offer) === false || !isOpen(offer, wanted, routing)) continue;
-    if (mustBeRoomy && !isRoomy(offer, wanted)) continue;
+    const isNamed = order.includes(offer.provider);
+    if ((isFull && !isNamed) || !isAdmitted(offer, search)) continue;
+    if (kind === strangers && isCrowded(strangersOf, offer) && !isNamed) continue;
     kind.looks -= 1;
     if (!isAffordable(offer, wanted)) continue;
     kind.places -= 1;
     found.push(offer);
   }
   return found;
+}
+
+function isAdmitted(offer: Offer, { admits, wanted, routing, mustBeRoomy }: Search): boolean {
+  if (admits?.(offer) === false || !isOpen(offer, wanted, routing)) return false;
+  return !mustBeRoomy || isRoomy(offer, wanted);
+}
+
+/** Counts one more of the offer's host; true where there are enough. */
+function isCrowded(counts: Map<string, number>, { provider }: Offer): boolean {
+  const [host = provider] = provider.split(/[/~]/, 1);
+  const count = (counts.get(host) ?? 0) + 1;
+  counts.set(host, count);
+  return count > STRANGERS_OF_HOST;
 }

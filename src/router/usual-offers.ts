@@ -6,8 +6,9 @@ const SPREAD = 4;
 
 /**
  * Those that are not out of proportion: a stranger who asks for a fortune, and will never be paid, must not raise what a payer has to
- * hold, nor what `/v1/models` says that a model costs. Proportion is what those ask who are trusted; among strangers alone, or
- * beside who asks nothing, what the cheaper half asks. `isNamed`: offers that are wanted at any price. Keeps the order; returns at least one of several.
+ * hold, nor what `/v1/models` says that a model costs. Proportion is what those ask who are trusted; where these ask nothing, or
+ * there is none, what the cheaper half of those asks who ask something: strangers who ask nothing must not shut out the others.
+ * `isNamed`: offers that are wanted at any price. Keeps the order; returns at least one of several.
  */
 export function usualOffers(
   offers: readonly Offer[],
@@ -19,9 +20,7 @@ export function usualOffers(
 }
 
 function measureOf(offers: readonly Offer[]): number {
-  const trusted = offers.filter(({ trust }) => trust >= TRUSTED);
-  if (trusted.length === 0) return lowerMedian(offers);
-  const most = highest(trusted);
+  const most = highest(offers.filter(({ trust }) => trust >= TRUSTED));
   return most > 0 ? most : lowerMedian(offers.filter(({ nominalMsat }) => nominalMsat > 0));
 }
 
