@@ -82,7 +82,10 @@ async function viewOf(
       mints: config.mints,
       funded: new Set((await store.read(fundedMints)).map(({ url }) => url)),
       unknownTotalSat: options.caps.unknownTotalSat,
-      atUnknown: atUnknownNodes(nodes, risks),
+      atUnknown: atUnknownNodes(
+        nodes.filter(({ pubkey }) => !configured.has(pubkey)),
+        risks,
+      ),
     };
     return nodes.map((node) => {
       const atRiskMsat = risks.get(node.pubkey) ?? 0n;

@@ -10,9 +10,9 @@ import { systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Money } from '../money.ts';
 import type { CatalogSource } from '../router/catalog-source.ts';
-import { createExposure } from './exposure.ts';
+import { createExposure, overexposed } from './exposure.ts';
 import { createNodeSources } from './node-sources.ts';
-import { nodeSource } from './sources.ts';
+import { nodeOf, nodeSource } from './sources.ts';
 import type { NodeSourceParts, SourceParts } from './sources.ts';
 
 /** The nodes that are found and bought from. */
@@ -40,6 +40,8 @@ export interface MarketParts {
 /** Nodes whose models are known at the same time; more would only fill the memory. */
 const MAX_SOURCES = 300;
 const FUNDING_DELAY_MS = 1_000;
+/** Not at once: after a start it takes a moment until all is known of a node that is trusted. */
+const EXCESS_MS = 60_000;
 const TRUST_FILE = 'trust.json';
 
 /** Where the operator's own decisions about nodes are kept. */
@@ -60,6 +62,7 @@ export function createMarket(parts: MarketParts): Market {
   });
   const shelf = createShelf(parts, discovery);
   let funding: NodeJS.Timeout | undefined;
+  let excess: NodeJS.Timeout | undefined;
   return {
     discovery,
     sources: () => shelf.sources(),
@@ -68,6 +71,7 @@ export function createMarket(parts: MarketParts): Market {
       await discovery.start();
       shelf.refresh();
       discovery.onChange(() => shelf.refresh());
+      excess = setInterval(() => shelf.recallExcess(), EXCESS_MS).unref();
       // Every paid request changes it; which mints are funded changes rarely.
       money.treasury.onChange(() => {
         funding ??= setTimeout(() => {
@@ -78,6 +82,7 @@ export function createMarket(parts: MarketParts): Market {
     },
     async stop() {
       clearTimeout(funding);
+      clearInterval(excess);
       await discovery.stop();
       await shelf.close();
     },
@@ -86,6 +91,8 @@ export function createMarket(parts: MarketParts): Market {
 
 interface Shelf extends Pick<Market, 'sources' | 'onChange'> {
   refresh(): void;
+  /** Has money back from nodes that have more than they are trusted with now. */
+  recallExcess(): void;
   close(): Promise<void>;
 }
 
@@ -106,7 +113,7 @@ function createShelf(parts: MarketParts, discovery: Discovery): Shelf {
     standing: (pubkey) => discovery.standing(pubkey),
     observe: (pubkey, observation) => discovery.observe(pubkey, observation),
     current: (pubkey, d) => byAddress.get(addressOf(pubkey, d)),
-    capOf: createExposure(discovery, purchases, options.caps),
+    capOf: createExposure(discovery, purchases, { ...options.caps, configured }),
   };
 
   const sources = createNodeSources((node) => nodeSource(node, nodeParts));
@@ -123,17 +130,19 @@ function createShelf(parts: MarketParts, discovery: Discovery): Shelf {
     );
   }
 
+  function recall(node: string): void {
+    if (configured.has(node) || recalled.has(node)) return;
+    recalled.add(node);
+    purchases
+      .recall(node)
+      .catch((error: unknown) => log.error({ err: error }, 'money could not be called back'))
+      .finally(() => recalled.delete(node));
+  }
+
   /** Whoever is trusted with nothing any more shall not keep what lies there until it is idle. */
   function recallFromBlocked(): void {
-    for (const { pubkey, standing } of discovery.nodes()) {
-      if (standing.capSat > 0 || configured.has(pubkey)) continue;
-      if (purchases.riskOf(pubkey) === 0n || recalled.has(pubkey)) continue;
-      recalled.add(pubkey);
-      purchases
-        .recall(pubkey)
-        .catch((error: unknown) => log.error({ err: error }, 'money could not be called back'))
-        .finally(() => recalled.delete(pubkey));
-    }
+    for (const { pubkey, standing } of discovery.nodes())
+      if (standing.capSat === 0 && purchases.riskOf(pubkey) > 0n) recall(pubkey);
   }
 
   function refresh(): void {
@@ -156,6 +165,9 @@ function createShelf(parts: MarketParts, discovery: Discovery): Shelf {
       listeners.push(listener);
     },
     refresh,
+    recallExcess() {
+      for (const node of overexposed(discovery, purchases)) recall(node);
+    },
     close: () => sources.close(),
   };
 }
@@ -163,7 +175,7 @@ function createShelf(parts: MarketParts, discovery: Discovery): Shelf {
 /** Keys and addresses of the nodes that `providers` names. */
 export function configuredNodes({ providers }: Pick<Config, 'providers'>): ReadonlySet<string> {
   const nodes = providers.filter(({ kind }) => kind === 'routstr');
-  return new Set(nodes.flatMap(({ baseUrl, purchase }) => [baseUrl, purchase?.pubkey ?? baseUrl]));
+  return new Set(nodes.flatMap((provider) => [provider.baseUrl, nodeOf(provider)]));
 }
 
 function mayBuy({ link, standing }: MarketNode): boolean {

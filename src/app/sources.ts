@@ -25,6 +25,11 @@ const MAX_HOPS = 2;
 /** Of a found node; a configured one has its own. */
 const TIMEOUTS = { connectMs: 5_000, firstByteMs: 60_000, answerMs: 600_000, idleMs: 120_000 };
 
+/** Key of its money in tables and books. */
+export function nodeOf({ baseUrl, purchase }: Pick<Provider, 'baseUrl' | 'purchase'>): string {
+  return purchase?.pubkey ?? new URL(baseUrl).origin;
+}
+
 /** An entry of `providers`, with its live upstream. */
 export function configuredSource(provider: Provider, parts: SourceParts): CatalogSource {
   const { purchase, timeouts, ...terms } = provider;
@@ -35,7 +40,7 @@ export function configuredSource(provider: Provider, parts: SourceParts): Catalo
     const upstream = UPSTREAM_KINDS.openai.create(options);
     return { ...terms, timeouts, breaker, upstream, trust: 1 };
   }
-  const node = purchase.pubkey ?? new URL(baseUrl).origin;
+  const node = nodeOf(provider);
   const upstream = UPSTREAM_KINDS.routstr.create({
     ...options,
     node,
