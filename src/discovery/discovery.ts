@@ -9,6 +9,7 @@ import type { Store } from '../store/store.ts';
 import type { Announcement } from './announcement.ts';
 import { directoryBody } from './directory.ts';
 import type { DirectoryBody } from './directory.ts';
+import type { DiscoveryParts } from './discovery-parts.ts';
 import { createFeed } from './feed.ts';
 import type { Feed } from './feed.ts';
 import type { Guard } from './guard/guard.ts';
@@ -21,7 +22,7 @@ import type { Observation, Standing } from './standing.ts';
 import { createTrust } from './trust/trust.ts';
 import type { TrustOptions } from './trust/trust.ts';
 import { createUpkeep } from './upkeep.ts';
-import type { DiscoveryParts } from './upkeep.ts';
+import type { Upkeep } from './upkeep.ts';
 import { createWatch } from './watch/watch.ts';
 
 /** Finds nodes that sell inference, checks them, and says how far each is trusted. */
@@ -47,7 +48,10 @@ export interface Discovery {
   relays(): readonly RelayStatus[];
   /** The body of our `GET /v1/providers/`. */
   directory(includeJson: boolean): DirectoryBody;
-  /** Resolves when what is stored is loaded; never waits for a relay or a node. */
+  /**
+   * Resolves when the nodes are known that can be bought from at once, for their models are stored; the others follow, in slices,
+   * and then what relays tell. Never waits for a relay or a node.
+   */
   start(): Promise<void>;
   /** Loads what is stored, instead of `start`, beside a router that runs: nobody is asked, and nothing is written. */
   recall(): Promise<void>;
@@ -85,7 +89,7 @@ const INFO_LIMITS = { maxBytes: 65_536, timeoutMs: 8_000, accept: 'application/n
 export function createDiscovery(options: DiscoveryOptions): Discovery {
   const { ownPubkey, clock } = options;
   const parts = createParts(options);
-  const { registry, scout, watch, trust, market } = parts;
+  const { registry, watch, trust, market } = parts;
   const listeners: (() => void)[] = [];
   const upkeep = createUpkeep(parts, options, () => {
     for (const listener of listeners) listener();
@@ -126,12 +130,34 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
       const ownNodes = own.map((announcement) => ownNode(announcement, clock.now()));
       return directoryBody([...ownNodes, ...market.nodes()], includeJson);
     },
-    async start() {
-      await Promise.all([registry.start(), trust.start(), scout.start()]);
-      upkeep.takeOver();
+    ...lifeOf({ ...parts, upkeep, feed }, options.log),
+  };
+}
+
+type Life = Pick<Discovery, 'start' | 'recall' | 'stop'>;
+
+function lifeOf(parts: DiscoveryParts & { upkeep: Upkeep; feed: Feed }, log: Log): Life {
+  const { registry, scout, watch, trust, upkeep, feed } = parts;
+  let isStopped = false;
+  let loading = Promise.resolve();
+  const loadOthers = async (): Promise<void> => {
+    try {
+      await registry.start();
       await watch.start();
-      upkeep.start();
-      feed.start();
+      await upkeep.start();
+      if (!isStopped) feed.start();
+    } catch (cause) {
+      log.error({ event: 'nodes_not_loaded', cause }, 'stored nodes are missing; no relay is read');
+    }
+  };
+  return {
+    async start() {
+      const [sellers] = await Promise.all([watch.sellers(), trust.start(), scout.start()]);
+      await registry.warmUp(sellers);
+      upkeep.takeOverSome();
+      await watch.warmUp();
+      upkeep.refresh();
+      loading = loadOthers();
     },
     async recall() {
       await Promise.all([registry.start(), trust.start(), scout.recall()]);
@@ -140,8 +166,10 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
       upkeep.refresh();
     },
     async stop() {
+      isStopped = true;
       upkeep.stop();
       scout.stop();
+      await loading;
       await feed.stop();
       await Promise.all([watch.stop(), trust.stop(), registry.stop()]);
     },

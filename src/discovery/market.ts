@@ -17,6 +17,8 @@ export interface Market {
   setKnown(known: readonly KnownNode[]): void;
   /** Something about the nodes of this key has changed. */
   touch(pubkey: string): void;
+  /** Does a part of what `refresh` would, for so many keys at most. Returns whether there is more. */
+  prepare(keys: number): boolean;
   /** Brings the nodes up to date; cheap where little has changed. Returns whether they changed. */
   refresh(): boolean;
 }
@@ -41,11 +43,21 @@ export function createMarket(parts: MarketParts): Market {
   const touched = new Set<string>();
   let nodes: readonly MarketNode[] = [];
   let byName: ReadonlyMap<string, MarketNode> | undefined;
+  let isStale = false;
 
   const tellTrust = (pubkey: string): void => {
     const own = knownOf.get(pubkey) ?? [];
     const isLinked = own.some(({ d }) => watch.findings(pubkey, d)?.link === 'linked');
     trust.setLinked(pubkey, isLinked);
+  };
+  const rebuild = (pubkeys: readonly string[]): void => {
+    for (const pubkey of pubkeys) touched.delete(pubkey);
+    // Trust may touch keys in its turn: before the standings are read.
+    for (const pubkey of pubkeys) tellTrust(pubkey);
+    for (const pubkey of pubkeys) {
+      for (const node of knownOf.get(pubkey) ?? []) built.set(node, build(node, parts));
+    }
+    isStale = true;
   };
   return {
     nodes: () => nodes,
@@ -72,14 +84,14 @@ export function createMarket(parts: MarketParts): Market {
       }
     },
     touch: (pubkey) => void touched.add(pubkey),
+    prepare(keys) {
+      rebuild([...touched].slice(0, keys));
+      return touched.size > 0;
+    },
     refresh() {
-      if (touched.size === 0) return false;
-      // Trust may touch keys in its turn: before the standings are read.
-      for (const pubkey of touched) tellTrust(pubkey);
-      for (const pubkey of touched) {
-        for (const node of knownOf.get(pubkey) ?? []) built.set(node, build(node, parts));
-      }
-      touched.clear();
+      while (touched.size > 0) rebuild([...touched]);
+      if (!isStale) return false;
+      isStale = false;
       nodes = withIds(known.flatMap((node) => built.get(node) ?? []));
       byName = undefined;
       return true;

@@ -1,34 +1,23 @@
 import type { Clock } from '../lib/clock.ts';
-import type { KnownNode } from './known-node.ts';
-import type { Market } from './market.ts';
-import type { Registry } from './registry/registry.ts';
-import type { Scout } from './scout.ts';
-import type { Trust } from './trust/trust.ts';
-import type { Watch } from './watch/watch.ts';
-
-export interface DiscoveryParts {
-  readonly registry: Registry;
-  readonly scout: Scout;
-  readonly watch: Watch;
-  readonly trust: Trust;
-  readonly market: Market;
-}
+import type { DiscoveryParts } from './discovery-parts.ts';
+import { createTakeover } from './takeover.ts';
+import type { TakeoverOptions } from './takeover.ts';
 
 /** Keeps the market up to date with all that is told and found. */
 export interface Upkeep {
-  /** Tells the watch and the trust whom there is. */
+  /** Before all is loaded: tells the watch and the trust whom is known so far. */
+  takeOverSome(): void;
+  /** All is loaded: tells them whom there is. */
   takeOver(): void;
-  /** Brings it up to date now. */
+  /** Brings the market up to date now. */
   refresh(): void;
-  start(): void;
+  /** All is loaded: takes it over in slices, then keeps the market up to date. */
+  start(): Promise<void>;
   stop(): void;
 }
 
-export interface UpkeepOptions {
+export interface UpkeepOptions extends TakeoverOptions {
   readonly clock: Clock;
-  /** Nodes of this key are left out. */
-  readonly ownPubkey: string | undefined;
-  readonly anchors: readonly { readonly pubkey: string; readonly mayBlock: boolean }[];
 }
 
 const DELAY_MS = 250;
@@ -45,34 +34,21 @@ export function createUpkeep(
   changed: () => void,
 ): Upkeep {
   const { registry, scout, watch, trust, market } = parts;
-  let announced: unknown;
-  let found: unknown;
+  const takeover = createTakeover(parts, options);
   let aliases: unknown;
-  let reviews: unknown;
-  let warnings: unknown;
   let lastMs = 0;
   let delay: NodeJS.Timeout | undefined;
   let tidying: NodeJS.Timeout | undefined;
   let isStopped = false;
+  /** Before, the nodes that are known are a part of those that are stored. */
+  let isWhole = false;
 
-  const takeOver = (): void => {
-    if (announced !== registry.announcements() || found !== scout.found()) {
-      announced = registry.announcements();
-      found = scout.found();
-      const known = knownNodes(parts, options.ownPubkey);
-      market.setKnown(known);
-      watch.set(known.map(({ createdAt, ...node }) => ({ ...node, announcedAt: createdAt })));
-    }
-    if (reviews === registry.reviews() && warnings === registry.blacklisted()) return;
-    reviews = registry.reviews();
-    warnings = registry.blacklisted();
-    trust.setReviews(registry.reviews(), blacklisted(registry, options.anchors));
-  };
   const refresh = (): void => {
     clearTimeout(delay);
     delay = undefined;
     const began = performance.now();
-    takeOver();
+    if (isWhole) takeover.all();
+    takeover.words();
     const isRenamed = aliases !== registry.aliases();
     aliases = registry.aliases();
     if (market.refresh() || isRenamed) changed();
@@ -94,42 +70,30 @@ export function createUpkeep(
   watch.onChange(touch);
   trust.onChange(touch);
   return {
-    takeOver,
+    takeOverSome() {
+      takeover.some();
+      takeover.words();
+    },
+    takeOver() {
+      isWhole = true;
+      takeover.all();
+      takeover.words();
+    },
     refresh,
-    start() {
+    async start() {
+      await takeover.inSlices();
+      if (isStopped) return;
+      isWhole = true;
       refresh();
       tidying = setInterval(() => tidy(parts, options.clock.now()), TIDY_MS).unref();
     },
     stop() {
       isStopped = true;
+      takeover.stop();
       clearTimeout(delay);
       clearInterval(tidying);
     },
   };
-}
-
-/** What is announced, and what directories led to where the key that it names announces it nowhere. */
-function knownNodes(
-  { registry, scout }: DiscoveryParts,
-  ownPubkey: string | undefined,
-): readonly KnownNode[] {
-  const announced = registry.announcements();
-  const found = scout.found();
-  const claims = new Set(
-    found.length === 0
-      ? []
-      : announced.flatMap(({ pubkey, urls }) => urls.map((url) => `${pubkey} ${url}`)),
-  );
-  const others = found.filter(({ told, d: url }) => !claims.has(`${told} ${url}`));
-  return [
-    ...announced.filter(({ pubkey }) => pubkey !== ownPubkey),
-    ...others.filter(({ told }) => told !== ownPubkey),
-  ];
-}
-
-function blacklisted(registry: Registry, anchors: UpkeepOptions['anchors']): readonly string[] {
-  const lists = registry.blacklisted();
-  return anchors.flatMap(({ pubkey, mayBlock }) => (mayBlock ? (lists.get(pubkey) ?? []) : []));
 }
 
 /** Addresses that were silent too long make room; if they are announced still, they come back as strangers. */

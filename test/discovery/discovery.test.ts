@@ -41,6 +41,17 @@ async function startNode(number: number) {
   };
 }
 
+async function startNodes(...numbers: readonly number[]) {
+  const started = await Promise.all(numbers.map(startNode));
+  return {
+    all: started.map(({ url }, at) => ({ url, number: numbers[at] ?? 0 })),
+    inOrder: [] as string[],
+    async [Symbol.asyncDispose]() {
+      for (const node of started) await node[Symbol.asyncDispose]();
+    },
+  };
+}
+
 async function relay(options: RelayOptions = {}) {
   const started = await startRelay(options);
   return { ...started, [Symbol.asyncDispose]: () => started.close() };
@@ -107,20 +118,49 @@ describe('discovery', () => {
     await expect(discovery.check('nobody')).rejects.toThrow('no node is known as nobody');
   });
 
-  test('starts with what it knew, though no relay answers', async () => {
+  test('starts with those that sold before, though no relay answers; the others follow, in their order', async () => {
+    await using stored = await store();
+    await using nodes = await startNodes(1, 2, 3);
+    {
+      await using one = await relay();
+      for (const { number, url } of nodes.all) one.store(announcementBy(number, url));
+      await using world = await discover({ relays: [one.url] }, stored);
+      await until(() => {
+        for (const { number } of nodes.all) expect(world.node(number)?.link).toBe('linked');
+      });
+      world.discovery.want(pubkeyNumber(2));
+      await until(() => expect(world.node(2)?.models).toHaveLength(1));
+      nodes.inOrder.push(...world.discovery.nodes().map(({ pubkey }) => pubkey));
+    }
+    await using mute = await relay({ hooks: { onMessage: () => false } });
+    await using world = await discover({ relays: [mute.url, 'ws://127.0.0.1:9'] }, stored);
+    expect(world.discovery.nodes()).toMatchObject([
+      { pubkey: pubkeyNumber(2), link: 'linked', models: [{ id: 'model-x' }] },
+    ]);
+    await until(() =>
+      expect(world.discovery.nodes().map(({ pubkey }) => pubkey)).toEqual(nodes.inOrder),
+    );
+    for (const { number } of nodes.all) expect(world.node(number)?.link).toBe('linked');
+  });
+
+  test('what an anchor warned of is blocked from the first moment of the next start', async () => {
     await using stored = await store();
     await using node = await startNode(1);
+    const key = pubkeyNumber(1);
     {
       await using one = await relay();
       one.store(announcementBy(1, node.url));
       await using world = await discover({ relays: [one.url] }, stored);
       await until(() => expect(world.node(1)?.link).toBe('linked'));
+      world.discovery.want(key);
+      await until(() => expect(world.node(1)?.models).toHaveLength(1));
+      const tags = ['d', 'node'].map((name) => [name, key]);
+      one.store(signed(ANCHOR, { kind: 38_425, tags: [...tags, ['t', 'avoid']], content: '' }));
+      await using reader = await discover({ relays: [one.url] }, stored);
+      await until(() => expect(reader.node(1)?.standing.level).toBe('blocked'));
     }
-    await using mute = await relay({ hooks: { onMessage: () => false } });
-    const began = performance.now();
-    await using world = await discover({ relays: [mute.url, 'ws://127.0.0.1:9'] }, stored);
-    expect(performance.now() - began).toBeLessThan(2_000);
-    expect(world.node(1)?.link).toBe('linked');
+    await using world = await discover({}, stored);
+    expect(world.node(1)?.standing.level).toBe('blocked');
   });
 
   test('a second key that announces a node’s URL, and is warned of, does not disable the node', async () => {

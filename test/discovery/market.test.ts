@@ -66,6 +66,20 @@ describe('the market', () => {
     expect(take([announced({ version: '1' })])).toMatchObject([{ mints, version: '2' }]);
   });
 
+  test('a part of the work can be done beforehand; only refreshing shows it', () => {
+    const { market, told } = setUp();
+    market.setKnown(['one', 'two', 'three'].map((name) => announced({ pubkey: keyOf(name) })));
+    told.length = 0;
+    expect(market.prepare(2)).toBe(true);
+    expect(told).toHaveLength(2);
+    expect(market.prepare(2)).toBe(false);
+    expect(market.nodes()).toEqual([]);
+    expect(market.refresh()).toBe(true);
+    expect(market.nodes()).toHaveLength(3);
+    expect(told).toHaveLength(3);
+    expect(market.refresh()).toBe(false);
+  });
+
   test('a hijacker that announces a node’s URL, and is first, does not take its id', () => {
     const { take, found, market } = setUp();
     found.set(`${HIJACKER} d`, findings('conflict'));

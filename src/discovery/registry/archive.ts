@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+
 import type { Log } from '../../lib/log.ts';
 import type { NostrEvent } from '../../nostr/event.ts';
 import { parseEvent } from '../../nostr/event.ts';
@@ -10,8 +12,9 @@ import type { Held } from './shelf.ts';
 import type { StringPool } from './string-pool.ts';
 import {
   ANCHOR_EVENTS,
-  ANNOUNCEMENTS,
   ANNOUNCEMENT_JSON,
+  ANNOUNCEMENTS_AFTER,
+  ANNOUNCEMENTS_OF,
   DELETE_ANCHOR_EVENT,
   DELETE_ANNOUNCEMENT,
   DELETE_ANNOUNCEMENT_JSON,
@@ -22,6 +25,7 @@ import {
   UPSERT_ANNOUNCEMENT_JSON,
   UPSERT_DELETION,
 } from './tables.ts';
+import type { AnnouncementRow } from './tables.ts';
 import { createWriter } from './writer.ts';
 
 export interface StoredDeletion {
@@ -31,8 +35,7 @@ export interface StoredDeletion {
   readonly isHeld: boolean;
 }
 
-export interface Stored {
-  readonly announcements: readonly Held[];
+export interface StoredWords {
   readonly deletions: readonly StoredDeletion[];
   /** Their signatures were checked before they were stored. */
   readonly anchorEvents: readonly NostrEvent[];
@@ -40,7 +43,11 @@ export interface Stored {
 
 /** The registry's tables. Writes come later and together; a row's last write wins. */
 export interface Archive {
-  load(pool: StringPool): Promise<Stored>;
+  words(): Promise<StoredWords>;
+  /** The announcements of these keys. */
+  announcementsOf(pubkeys: Iterable<string>, pool: StringPool): Promise<readonly Held[]>;
+  /** All announcements, a slice at a time: the event loop turns between two. */
+  announcements(pool: StringPool): AsyncIterable<readonly Held[]>;
   keepAnnouncement(held: Held, event: NostrEvent): void;
   dropAnnouncement(pubkey: string, d: string): void;
   keepDeletion(deletion: StoredDeletion, seenAtMs: number): void;
@@ -51,10 +58,15 @@ export interface Archive {
   flush(): Promise<void>;
 }
 
+/** About three milliseconds. */
+const ROWS_PER_SLICE = 250;
+
 export function createArchive(store: Store, log: Log): Archive {
   const writer = createWriter(store, log);
   return {
-    load: (pool) => store.read(() => load(pool)),
+    words: () => store.read(readWords),
+    announcementsOf: (pubkeys, pool) => store.read(() => readAnnouncementsOf(pubkeys, pool)),
+    announcements: (pool) => readAnnouncements(store, pool),
     keepAnnouncement(held, event) {
       const { pubkey, d } = held.announcement;
       const json = JSON.stringify(event);
@@ -86,19 +98,46 @@ export function createArchive(store: Store, log: Log): Archive {
   };
 }
 
-function* load(pool: StringPool): Operation<Stored> {
-  const announcements: Held[] = [];
-  for (const row of yield* all(ANNOUNCEMENTS)) {
-    const announcement = announcementOf(row, pool);
-    if (announcement === undefined) continue;
-    const source = pool.same(row.source);
-    announcements.push({ announcement, source, seenAtMs: Number(row.seen_at_ms) });
+function* readAnnouncementsOf(
+  pubkeys: Iterable<string>,
+  pool: StringPool,
+): Operation<readonly Held[]> {
+  const held: Held[] = [];
+  for (const pubkey of pubkeys) held.push(...heldIn(yield* all(ANNOUNCEMENTS_OF, pubkey), pool));
+  return held;
+}
+
+async function* readAnnouncements(store: Store, pool: StringPool): AsyncGenerator<readonly Held[]> {
+  let after: Pick<AnnouncementRow, 'pubkey' | 'd'> | undefined = { pubkey: '', d: '' };
+  while (after !== undefined) {
+    const rows = await readAfter(store, after);
+    yield heldIn(rows, pool);
+    await setImmediate();
+    after = rows.at(-1);
   }
-  announcements.sort(bySight);
+}
+
+function readAfter(
+  store: Store,
+  { pubkey, d }: Pick<AnnouncementRow, 'pubkey' | 'd'>,
+): Promise<readonly AnnouncementRow[]> {
+  return store.read(() => all(ANNOUNCEMENTS_AFTER, pubkey, d, BigInt(ROWS_PER_SLICE)));
+}
+
+function heldIn(rows: readonly AnnouncementRow[], pool: StringPool): readonly Held[] {
+  return rows.flatMap((row) => {
+    const announcement = announcementOf(row, pool);
+    const source = pool.same(row.source);
+    return announcement === undefined
+      ? []
+      : [{ announcement, source, seenAtMs: Number(row.seen_at_ms) }];
+  });
+}
+
+function* readWords(): Operation<StoredWords> {
   const deletions = yield* all(DELETIONS);
   const anchorEvents = yield* all(ANCHOR_EVENTS);
   return {
-    announcements,
     deletions: deletions.map(({ coordinate, up_to_s, is_held }) => ({
       coordinate,
       upTo: Number(up_to_s),
@@ -106,10 +145,6 @@ function* load(pool: StringPool): Operation<Stored> {
     })),
     anchorEvents: anchorEvents.flatMap(({ json }) => parseEvent(parseJson(json)) ?? []),
   };
-}
-
-function bySight(one: Held, other: Held): number {
-  return one.seenAtMs - other.seenAtMs;
 }
 
 function* upsertAnnouncement(held: Held, json: string): Operation<void> {

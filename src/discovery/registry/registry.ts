@@ -50,7 +50,9 @@ export interface Registry {
   forget(pubkey: string, d: string): void;
   /** Called after each change of what the calls above return. */
   onChange(listener: () => void): void;
-  /** Resolves when what is stored is loaded. */
+  /** Before `start`: loads what the anchors said, and what these keys announced. */
+  warmUp(pubkeys: Iterable<string>): Promise<void>;
+  /** Resolves when what is stored is loaded, in slices; until then nothing may be ingested. */
   start(): Promise<void>;
   /** Resolves when all is written. */
   stop(): Promise<void>;
@@ -81,6 +83,7 @@ export function createRegistry(options: RegistryOptions): Registry {
   const { shelf, words, hintEvents, archive } = parts;
   const listeners: (() => void)[] = [];
   let expiryTimer: NodeJS.Timeout | undefined;
+  let loadingWords: Promise<void> | undefined;
   const changed = (): void => {
     for (const listener of listeners) listener();
   };
@@ -101,8 +104,14 @@ export function createRegistry(options: RegistryOptions): Registry {
       changed();
     },
     onChange: (listener) => void listeners.push(listener),
+    async warmUp(pubkeys) {
+      await (loadingWords ??= loadWords(parts));
+      for (const held of await archive.announcementsOf(pubkeys, parts.pool)) recall(held, parts);
+      changed();
+    },
     async start() {
-      await load(parts);
+      await (loadingWords ??= loadWords(parts));
+      await loadAnnouncements(parts);
       changed();
       expiryTimer = setInterval(() => {
         if (shelf.hasExpired()) changed();
@@ -191,19 +200,30 @@ function removeAnnouncement(coordinate: string, { shelf, quotas, archive }: Part
   archive.dropAnnouncement(pubkey, d);
 }
 
-async function load(parts: Parts): Promise<void> {
-  const { shelf, words, deletions, quotas, archive, pool, nowS } = parts;
-  const stored = await archive.load(pool);
+async function loadWords({ words, deletions, archive, nowS }: Parts): Promise<void> {
+  const stored = await archive.words();
   for (const { coordinate, upTo, isHeld } of stored.deletions) {
     deletions.remember(coordinate, upTo, isHeld);
-  }
-  for (const held of stored.announcements) {
-    const { pubkey, d } = held.announcement;
-    shelf.put(`${ANNOUNCEMENT}:${pubkey}:${d}`, held);
-    quotas.added(pubkey, held.source);
   }
   for (const event of stored.anchorEvents) {
     // The operator may have chosen other anchors since.
     if (words.reads(event) && (expiryOf(event) ?? Infinity) > nowS()) words.take(event);
   }
+}
+
+async function loadAnnouncements(parts: Parts): Promise<void> {
+  const all: Held[] = [];
+  for await (const slice of parts.archive.announcements(parts.pool)) all.push(...slice);
+  all.sort((one, other) => one.seenAtMs - other.seenAtMs);
+  for (const held of all) recall(held, parts);
+}
+
+/** One that is known already takes its place in the order. */
+function recall(stored: Held, { shelf, quotas }: Parts): void {
+  const { pubkey, d } = stored.announcement;
+  const coordinate = `${ANNOUNCEMENT}:${pubkey}:${d}`;
+  const known = shelf.at(coordinate);
+  if (known === undefined) quotas.added(pubkey, stored.source);
+  else shelf.remove(coordinate);
+  shelf.put(coordinate, known ?? stored);
 }

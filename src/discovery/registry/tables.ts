@@ -46,9 +46,13 @@ export interface AnnouncementRow {
   readonly facts: string;
 }
 
-export const ANNOUNCEMENTS = query<AnnouncementRow>(
-  `SELECT pubkey, d, id, created_at_s, expires_at_s, source, seen_at_ms, facts FROM announcement`,
+const ANNOUNCEMENTS =
+  'SELECT pubkey, d, id, created_at_s, expires_at_s, source, seen_at_ms, facts FROM announcement';
+/** A page of them: those after an address. */
+export const ANNOUNCEMENTS_AFTER = query<AnnouncementRow>(
+  `${ANNOUNCEMENTS} WHERE (pubkey, d) > (?, ?) ORDER BY pubkey, d LIMIT ?`,
 );
+export const ANNOUNCEMENTS_OF = query<AnnouncementRow>(`${ANNOUNCEMENTS} WHERE pubkey = ?`);
 export const ANNOUNCEMENT_JSON = query<{ json: string }>(
   'SELECT json FROM announcement_json WHERE pubkey = ? AND d = ?',
 );

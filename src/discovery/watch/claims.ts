@@ -5,6 +5,8 @@ import type { WatchedNode } from './watched-node.ts';
 export interface Claims {
   /** Takes over the whole set of nodes; what did not change costs a look-up. */
   set(nodes: readonly WatchedNode[]): void;
+  /** Some of them, before `set`: until then nothing is taken from who held it, for he may be among those that follow. */
+  add(nodes: readonly WatchedNode[]): void;
   find(pubkey: string, d: string): Claimant | undefined;
   /** All nodes of a key. */
   of(pubkey: string): readonly Claimant[];
@@ -45,6 +47,14 @@ export function createClaims(book: SiteBook, announced: (site: Site) => void): C
     if (before.announcedAt !== node.announcedAt) entry.sites.forEach(announced);
   }
 
+  function take(nodes: readonly WatchedNode[]): void {
+    for (const node of nodes) {
+      const known = find(node.pubkey, node.d);
+      if (known === undefined) add(node);
+      else update(known, node);
+    }
+  }
+
   function dropUnnamed(): void {
     for (const [pubkey, own] of byKey) {
       const named = own.filter((entry) => entry.round === round);
@@ -58,13 +68,12 @@ export function createClaims(book: SiteBook, announced: (site: Site) => void): C
   return {
     set(nodes) {
       round += 1;
-      for (const node of nodes.slice(0, MAX_NODES)) {
-        const known = find(node.pubkey, node.d);
-        if (known === undefined) add(node);
-        else update(known, node);
-      }
+      take(nodes.slice(0, MAX_NODES));
       dropUnnamed();
       book.settle();
+    },
+    add(nodes) {
+      take(nodes.slice(0, MAX_NODES - byKey.size));
     },
     find,
     of: (pubkey) => byKey.get(pubkey) ?? [],

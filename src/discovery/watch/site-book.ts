@@ -75,7 +75,7 @@ export function createSiteBook(options: SiteBookOptions): SiteBook {
     const holder = holderOf(site);
     if (holder === before.holder) return;
     site.record = { ...before, holder };
-    if (before.holder !== undefined) options.handedOver(site, before);
+    if (before.holder !== undefined || before.infoAtMs > 0) options.handedOver(site, before);
   }
 
   return {

@@ -52,9 +52,15 @@ export interface ModelsRow {
   readonly models: string;
 }
 
-/** Those that answered last come first. */
-export const FINDINGS = query<FindingRow>(
-  'SELECT * FROM node_finding ORDER BY answered_at_ms DESC, checked_at_ms DESC LIMIT ?',
+/** A page of them: those after a URL. */
+export const FINDINGS_AFTER = query<FindingRow>(
+  'SELECT * FROM node_finding WHERE url > ? ORDER BY url LIMIT ?',
+);
+export const FINDING = query<FindingRow>('SELECT * FROM node_finding WHERE url = ?');
+export const FINDING_COUNT = query<{ count: bigint }>('SELECT count(*) AS count FROM node_finding');
+/** Whose the sites are that have a model list. */
+export const SELLERS = query<{ named: string | null; holder: string | null }>(
+  'SELECT named, holder FROM node_finding WHERE url IN (SELECT url FROM node_models)',
 );
 export const MODEL_URLS = query<{ url: string }>(
   'SELECT url FROM node_models ORDER BY at_ms DESC LIMIT ?',
@@ -77,8 +83,10 @@ export const UPSERT_MODELS = query(
 export const RENEW_MODELS = query('UPDATE node_models SET at_ms = ? WHERE url = ?');
 export const DELETE_MODELS = query('DELETE FROM node_models WHERE url = ?');
 
-export const PURGE_FINDINGS = query(
-  `DELETE FROM node_finding WHERE checked_at_ms < ? OR url NOT IN
+export const PURGE_OLD_FINDINGS = query('DELETE FROM node_finding WHERE checked_at_ms < ?');
+/** All but so many: those that answered last stay. */
+export const PURGE_SURPLUS_FINDINGS = query(
+  `DELETE FROM node_finding WHERE url NOT IN
      (SELECT url FROM node_finding ORDER BY answered_at_ms DESC, checked_at_ms DESC LIMIT ?)`,
 );
 export const PURGE_MODELS = query(

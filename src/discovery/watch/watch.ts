@@ -1,5 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
-
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Store } from '../../store/store.ts';
@@ -11,10 +9,12 @@ import type { ModelPulls } from './model-pulls.ts';
 import { createModelShelf } from './model-shelf.ts';
 import type { ModelShelf } from './model-shelf.ts';
 import type { NodeReader } from './node-probe.ts';
+import { createRecollection } from './recollection.ts';
 import type { Claimant, Site } from './site-book.ts';
 import { afterTraffic } from './site-record.ts';
 import { createSiteStore } from './site-store.ts';
 import type { SiteStore } from './site-store.ts';
+import { createStoredSites } from './stored-sites.ts';
 import type { NodeFindings, WatchedNode } from './watched-node.ts';
 import { createWatchedSites, hasten, MIN_GAP_MS } from './watched-sites.ts';
 import type { WatchedSites } from './watched-sites.ts';
@@ -23,6 +23,8 @@ import type { WatchedSites } from './watched-sites.ts';
 export interface Watch {
   /** Whom to watch; the first 20,000. */
   set(nodes: readonly WatchedNode[]): void;
+  /** Before the first `set`: some of them. Until all are set, no URL is taken from the key that held it. */
+  add(nodes: readonly WatchedNode[]): void;
   /** From memory; the same object until something changes. Undefined for a node that is not watched. */
   findings(pubkey: string, d: string): NodeFindings | undefined;
   /** Its models are wanted: asked for now, and anew every 10 minutes until 6 h after the last call. Cheap. */
@@ -33,7 +35,14 @@ export interface Watch {
   check(pubkey: string, d: string): Promise<NodeFindings>;
   /** Called for a node whose findings may have changed. */
   onChange(listener: (pubkey: string, d: string) => void): void;
-  /** Resolves when what is stored is loaded (of very many model lists the newest; the rest follows); then checks on its schedule. */
+  /** The keys of those whose models are stored: who can be bought from at once. */
+  sellers(): Promise<ReadonlySet<string>>;
+  /** Before `start`: loads what is stored of the nodes that were added, and the newest model lists. */
+  warmUp(): Promise<void>;
+  /**
+   * Resolves when what is stored is loaded (of very many model lists the newest; the rest follows); then checks on its schedule.
+   * Loads in slices: nothing stands still meanwhile.
+   */
   start(): Promise<void>;
   /** Loads all that is stored, instead of `start`: nobody is asked, and nothing is written. */
   recall(): Promise<void>;
@@ -75,6 +84,8 @@ export function createWatch(options: WatchOptions): Watch {
   const shelf = createModelShelf();
   const siteStore = createSiteStore(options);
   const sites = createWatchedSites({ siteStore, clock, random });
+  const stored = createStoredSites(options.store);
+  const recollection = createRecollection({ stored, sites, shelf });
   const pulls = createModelPulls({
     ...options,
     shelf,
@@ -94,40 +105,35 @@ export function createWatch(options: WatchOptions): Watch {
   let isStopped = false;
   let loading = Promise.resolve();
 
-  async function loadModels(urls: readonly string[]): Promise<void> {
-    for (const url of urls) {
-      const list = await siteStore.models(url);
-      if (isStopped) return;
-      if (list === undefined || shelf.get(url) !== undefined) continue;
-      shelf.put(url, list);
-      sites.changedUrl(url);
-      await setImmediate();
-    }
-  }
-
   const round = (): void => checker.round(sites.sites());
 
   return {
     ...createNodeView({ sites, checker, pulls, shelf, siteStore, clock }),
     set: (nodes) => sites.set(nodes),
+    add: (nodes) => sites.add(nodes),
     onChange: (listener) => sites.onChange(listener),
+    sellers: () => stored.sellers(),
+    async warmUp() {
+      await recollection.claimed();
+      await recollection.models(LISTS_AT_START);
+    },
     async start() {
-      const { records, withModels } = await siteStore.load(clock.now());
-      sites.recall(records);
-      await loadModels(withModels.slice(0, LISTS_AT_START));
+      await stored.purge(clock.now());
+      await recollection.records();
+      await recollection.models(LISTS_AT_START);
       if (isStopped) return;
-      loading = loadModels(withModels.slice(LISTS_AT_START));
-      round();
+      loading = recollection.models(Infinity);
       timer = setInterval(round, ROUND_MS);
     },
     async recall() {
-      const { records, withModels } = await siteStore.recall();
-      sites.recall(records);
-      await loadModels(withModels);
+      siteStore.freeze();
+      await recollection.records();
+      await recollection.models(Infinity);
     },
     async stop() {
       isStopped = true;
       clearInterval(timer);
+      recollection.stop();
       checker.stop();
       pulls.stop();
       await loading;

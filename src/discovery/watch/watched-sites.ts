@@ -69,17 +69,23 @@ export function createWatchedSites(options: WatchedSitesOptions): WatchedSites {
     },
   });
   const claims = createClaims(book, (site) => hasten(site, clock.now(), MIN_GAP_MS));
+  let isWhole = false;
 
   function adopt(site: Site, stored: SiteRecord): void {
     const before = site.record;
-    const isClaimed = [...site.claimants].some(({ node }) => node.pubkey === stored.holder);
-    site.record = { ...stored, holder: isClaimed ? stored.holder : before.holder };
+    const isHeld =
+      !isWhole || [...site.claimants].some(({ node }) => node.pubkey === stored.holder);
+    site.record = { ...stored, holder: isHeld ? stored.holder : before.holder };
     site.dueAtMs = firstDueAtMs(site, clock.now(), random);
     changed(site, before);
   }
 
   return {
     ...claims,
+    set(nodes) {
+      isWhole = true;
+      claims.set(nodes);
+    },
     sites: () => book.all(),
     recall(records) {
       for (const record of records) {

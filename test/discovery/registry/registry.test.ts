@@ -16,7 +16,7 @@ const OTHER_RELAY = 'wss://two.example';
 const ANCHOR = keyOf('anchor');
 const NODE = keyOf('node');
 
-async function setUp(shared?: TestStore, relayCount = 3) {
+async function setUp(shared?: TestStore, relayCount = 3, first?: readonly string[]) {
   const stored = shared ?? (await testStore([discoverySchema]));
   const clock = createSimulatedClock(NOW_S * 1000);
   const guard = createGuard({ allowPrivate: false, socksProxy: undefined });
@@ -28,7 +28,8 @@ async function setUp(shared?: TestStore, relayCount = 3) {
     anchors: [ANCHOR, keyOf('second anchor')],
     relayCount,
   });
-  await registry.start();
+  if (first === undefined) await registry.start();
+  else await registry.warmUp(first);
   return {
     registry,
     clock,
@@ -496,6 +497,26 @@ describe('what is kept', () => {
     expect(world.tell(deleted)).toBe(false);
     expect(world.tell(kept)).toBe(false);
     expect(JSON.parse((await world.registry.json(NODE, '79be667ef9dc')) ?? '')).toEqual(kept);
+  });
+
+  test('what some keys announced can be had first; then all comes, in the order of first sight', async () => {
+    await using stored = await testStore([discoverySchema]);
+    await (async () => {
+      await using world = await setUp(stored);
+      for (const name of ['one', 'two', 'three']) {
+        world.tell(announcement({ pubkey: keyOf(name), content: named(name) }));
+        world.clock.advance(1000);
+      }
+      const tags = [...['d', 'node'].map((tag) => [tag, NODE]), ['t', 'lgtm']];
+      world.tell(eventOf({ kind: 38425, pubkey: ANCHOR, tags }));
+    })();
+    await using world = await setUp(stored, 3, [keyOf('two'), keyOf('nobody')]);
+    expect(world.names()).toEqual(['two']);
+    expect(world.registry.reviews().size).toBe(1);
+    const [first] = world.registry.announcements();
+    await world.registry.start();
+    expect(world.names()).toEqual(['one', 'two', 'three']);
+    expect(world.registry.announcements()[1]).toBe(first);
   });
 
   test('what is forgotten is gone until it is announced again', async () => {

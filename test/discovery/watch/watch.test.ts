@@ -407,6 +407,53 @@ describe('a restart', () => {
     expect(next.findings(THIEF, 'main')?.link).toBe('conflict');
   });
 
+  test('takes no URL from who held it while nodes are still to come', async () => {
+    await using node = await startNode({ version: '0.1.0' });
+    await using world = await startWorld();
+    const holder = announced(node.url, { announcedAt: 2000 });
+    const thief = announced(node.url, { pubkey: THIEF, announcedAt: 1 });
+    world.watch.set([holder]);
+    await world.watch.check(KEY, 'main');
+    await world.watch.stop();
+
+    const next = world.create();
+    next.add([thief]);
+    await next.warmUp();
+    expect(next.findings(THIEF, 'main')?.link).toBe('conflict');
+    await next.check(THIEF, 'main');
+    await next.start();
+    next.add([thief, holder]);
+    next.set([thief, holder]);
+    expect(next.findings(THIEF, 'main')?.link).toBe('conflict');
+    expect(next.findings(KEY, 'main')?.link).toBe('unlinked');
+    next.set([thief]);
+    expect(next.findings(THIEF, 'main')?.link).toBe('unlinked');
+  });
+
+  test('gives a URL that was asked while nodes were still to come to who announced it first', async () => {
+    await using node = await startNode({ version: '0.1.0' });
+    await using world = await startWorld();
+    const thief = announced(node.url, { pubkey: THIEF, announcedAt: 2000 });
+    const next = world.create();
+    next.add([thief]);
+    await next.check(THIEF, 'main');
+    next.set([thief, announced(node.url)]);
+    expect(next.findings(KEY, 'main')?.link).toBe('unlinked');
+    expect(next.findings(THIEF, 'main')?.link).toBe('conflict');
+  });
+
+  test('knows whose models are stored', async () => {
+    await using node = await startNode(info(), MODELS);
+    await using other = await startNode(info(THIEF));
+    await using world = await startWorld();
+    const { watch } = world;
+    watch.set([announced(node.url), announced(other.url, { pubkey: THIEF, d: 'none' })]);
+    other.models = 500;
+    await Promise.all([watch.check(KEY, 'main'), watch.check(THIEF, 'none')]);
+    await watch.stop();
+    expect([...(await world.create().sellers())]).toEqual([KEY]);
+  });
+
   test('has the newest model lists at once; the others follow, and are told of', async () => {
     await using world = await startWorld();
     const urls = Array.from({ length: 80 }, (_, index) => `https://n${index}.example.com`);
