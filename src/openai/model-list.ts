@@ -29,10 +29,17 @@ const MAX_ID_LENGTH = 200;
 const MAX_PRICE_LENGTH = 40;
 const MAX_TOKENS = 100_000_000;
 
-/** Reads `GET /models` as OpenAI, OpenRouter, vLLM, Ollama, llama.cpp and Routstr nodes answer it. Faulty entries are left out. */
+/**
+ * Reads `GET /models` as OpenAI, OpenRouter, vLLM, Ollama, llama.cpp and Routstr nodes answer it. Faulty entries are left out,
+ * and all but the first of an id: two prices of one model would be one to be chosen by and one to be charged by.
+ */
 export function readModels(json: unknown): readonly ListedModel[] {
   const items = isObject(json) ? json['data'] : json;
-  return itemsOf(items).slice(0, MAX_MODELS).filter(isObject).flatMap(readModel);
+  const models = new Map<string, ListedModel>();
+  for (const model of itemsOf(items).slice(0, MAX_MODELS).filter(isObject).flatMap(readModel)) {
+    if (!models.has(model.id)) models.set(model.id, model);
+  }
+  return [...models.values()];
 }
 
 function readModel(item: JsonObject): readonly ListedModel[] {

@@ -69,3 +69,12 @@ test('names with control characters and endless names are left out', () => {
 
   expect(readModels({ data }).map(({ id }) => id)).toEqual(['fine']);
 });
+
+test('of two entries under one id the first counts', () => {
+  const entry = (prompt: number) => ({ id: 'm', sats_pricing: { prompt, completion: 1 } });
+  const models = readModels({ data: [entry(1), { id: 'n' }, entry(9)] });
+  expect(models.map(({ id, satPerToken }) => [id, satPerToken?.input])).toEqual([
+    ['m', '1'],
+    ['n', undefined],
+  ]);
+});
