@@ -36,14 +36,17 @@ export function createSweeper(parts: SweeperParts): Sweeper {
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
 
-  const begin = (account: Account): void => {
-    if (isStopped || busy.size >= MAX_AT_ONCE || busy.has(account)) return;
+  /** False when it cannot begin yet. */
+  const begin = (account: Account): boolean => {
+    if (isStopped) return true;
+    if (busy.size >= MAX_AT_ONCE || busy.has(account)) return false;
     const errand = errandFor(account);
-    if (errand === undefined) return;
+    if (errand === undefined) return true;
     const done = errand(account)
       .catch(onError)
       .finally(() => busy.delete(account));
     busy.set(account, done);
+    return true;
   };
 
   function errandFor(account: Account): ((account: Account) => Promise<void>) | undefined {
@@ -73,18 +76,23 @@ export function createSweeper(parts: SweeperParts): Sweeper {
     for (const account of exposure.all()) begin(account);
   };
 
-  async function sweep(): Promise<void> {
-    beginAll();
-    await Promise.all(busy.values());
+  async function seeTo(accounts: readonly Account[]): Promise<void> {
+    let left = accounts;
+    do {
+      left = left.filter((account) => !begin(account));
+      await Promise.all(busy.values());
+    } while (left.length > 0);
   }
 
   return {
-    look: begin,
-    sweep,
+    look(account) {
+      begin(account);
+    },
+    sweep: async () => seeTo(exposure.all()),
     async recall(node) {
       const retired = node === undefined ? exposure.all() : exposure.of(node);
       for (const account of retired) account.isRetired = true;
-      await sweep();
+      await seeTo(retired);
     },
     start() {
       timer = setInterval(beginAll, INTERVAL_MS).unref();
