@@ -104,8 +104,8 @@ const RETURNED = query<AccountRow>(
   'UPDATE node_account SET returned_msat = returned_msat + ?, change = NULL WHERE id = ? RETURNING *',
 );
 const CLOSE = query<AccountRow>(
-  `UPDATE node_account SET state = ?, charged_msat = charged_msat + ?, lost_msat = lost_msat + ?, reserved_msat = 0, change = NULL
-   WHERE id = ? RETURNING *`,
+  `UPDATE node_account SET state = ?, charged_msat = charged_msat + ?, lost_msat = lost_msat + ?,
+     disputed_msat = disputed_msat - ?, reserved_msat = 0, change = NULL WHERE id = ? RETURNING *`,
 );
 const AT_RISK = `sum(disputed_msat + CASE WHEN state = 'closed' THEN 0
   ELSE deposited_msat - charged_msat - returned_msat END)`;
@@ -224,10 +224,12 @@ export function* takeReturned(id: bigint, grossMsat: bigint, nowMs: number): Ope
 export function* closeAccount(id: bigint, nowMs: number): Operation<AccountRow> {
   const row = yield* accountRow(id);
   const { charged, lost } = splitRest(row);
-  const isLost = row.lost_msat + lost > allowanceOf(row);
+  const state = row.lost_msat + lost > allowanceOf(row) ? 'lost' : 'closed';
   yield* bookTo('purchases', row, charged, nowMs);
   yield* bookTo('purchase_loss', row, lost, nowMs);
-  return needed(yield* get(CLOSE, isLost ? 'lost' : 'closed', charged, lost, id));
+  // What comes back was not charged, first of all not beyond the node's prices.
+  const undisputed = charged < 0n ? least(-charged, row.disputed_msat) : 0n;
+  return needed(yield* get(CLOSE, state, charged, lost, undisputed, id));
 }
 
 /** The sums of a node that count against its cap. */

@@ -106,9 +106,10 @@ async function heed(parts: CallBackParts, account: Account, answer: RefundAnswer
   }
 }
 
-/** A node gives back whole sats only. */
+/** A node gives back whole sats only. What it took beyond its prices it is asked for: it may have told too little. */
 function isUsedUp({ row, unclearMsat }: Account): boolean {
-  return unclearMsat === 0n && restOf(row) - row.fee_msat < 1000n;
+  const rest = restOf(row) - row.fee_msat + row.disputed_msat;
+  return unclearMsat === 0n && rest < 1000n;
 }
 
 /** At the second attempt, the fourth, the eighth, ...: the mint is asked each time. */

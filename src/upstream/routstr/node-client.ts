@@ -62,9 +62,17 @@ export async function askBalance(way: NodeWay, token: string): Promise<InfoAnswe
   if (status === 400 || status === 401)
     return { kind: 'refused', code: codeOf(json) ?? String(status) };
   const balance = msatOf(json['balance']);
-  if (status !== 200 || balance === undefined) return { kind: 'unknown' };
+  if (status !== 200 || balance === undefined || isMoving(json['state']))
+    return { kind: 'unknown' };
   const reservedMsat = msatOf(json['reserved']) ?? 0n;
   return { kind: 'balance', balanceMsat: balance + reservedMsat, reservedMsat };
+}
+
+/** What nutroute calls an account whose swap at the mint is not decided: its balance tells nothing until it is. */
+const MOVING: ReadonlySet<unknown> = new Set(['redeeming', 'refunding', 'reclaiming']);
+
+function isMoving(state: unknown): boolean {
+  return MOVING.has(state);
 }
 
 /** Calls back what is left of a token. Never rejects; may be asked as often as one likes. */
