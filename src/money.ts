@@ -56,13 +56,7 @@ export interface Money {
 }
 
 /** All tables, also those without money: a database is opened once. */
-export const SCHEMAS = [
-  ledgerSchema,
-  walletSchema,
-  treasurySchema,
-  upstreamSchema,
-  discoverySchema,
-];
+const SCHEMAS = [ledgerSchema, walletSchema, treasurySchema, upstreamSchema, discoverySchema];
 
 /** Opens the database, the seed and the configured mints. Nothing runs yet. */
 export async function openMoney(
@@ -143,6 +137,20 @@ export interface BooksReport {
 
 /** Checks the books of a database, also of a running router; undefined when there is none yet. */
 export async function checkBooks(config: Config, log: Log): Promise<BooksReport | undefined> {
+  return lookInto(config, log, async (store) => {
+    const books = await store.read(booksOperation);
+    const { faults, coinsSat, treasurySat } = books;
+    const capitalSat = treasurySat + heldMsat(books) / 1000n;
+    return { faults, coinsSat, capitalSat, summary: summaryOf(books) };
+  });
+}
+
+/** Opens the database to be read only, also beside a running router, for as long as `look` takes; undefined when there is none yet. */
+export async function lookInto<T>(
+  config: Config,
+  log: Log,
+  look: (store: Store) => Promise<T>,
+): Promise<T | undefined> {
   if (!existsSync(config.database)) return undefined;
   const store = await openStore({
     database: databaseUrl(config),
@@ -154,10 +162,7 @@ export async function checkBooks(config: Config, log: Log): Promise<BooksReport 
     },
   });
   try {
-    const books = await store.read(booksOperation);
-    const { faults, coinsSat, treasurySat } = books;
-    const capitalSat = treasurySat + heldMsat(books) / 1000n;
-    return { faults, coinsSat, capitalSat, summary: summaryOf(books) };
+    return await look(store);
   } finally {
     await store.close();
   }
@@ -178,6 +183,6 @@ function heldMsat({ bought }: Books): bigint {
 }
 
 /** Where the store finds the database. */
-export function databaseUrl(config: Config): string {
+function databaseUrl(config: Config): string {
   return `file:${config.database}`;
 }

@@ -33,6 +33,7 @@ test('the summary of the books tells what other nodes have of ours', async () =>
   expect(books).toEqual({
     faults: [],
     coinsSat: 36n,
+    capitalSat: 100n,
     summary:
       '0 requests charged 0 msat, 0 msat owed to payers, 36 sat in coins (36 sat ours), ' +
       '64000 msat at other nodes, 0 msat spent there and 0 msat lost, 0 open swaps',

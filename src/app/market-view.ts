@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-
 import type { Config } from '../config.ts';
 import type { DiscoveryConfig } from '../config/discovery.ts';
 import { ownPubkey } from '../discovery/announce/own-events.ts';
@@ -10,8 +8,7 @@ import { exposureCapSat } from '../discovery/trust/exposure.ts';
 import { ceilToSat, msat } from '../lib/amount.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { databaseUrl, SCHEMAS } from '../money.ts';
-import { openStore } from '../store/open-store.ts';
+import { lookInto } from '../money.ts';
 import type { Store } from '../store/store.ts';
 import { nodeRisks } from '../upstream/routstr/account-row.ts';
 import { fundedMints } from '../wallet/coins.ts';
@@ -34,21 +31,7 @@ export async function readMarket(
   options: DiscoveryConfig,
   log: Log,
 ): Promise<readonly NodeView[] | undefined> {
-  if (!existsSync(config.database)) return undefined;
-  const store = await openStore({
-    database: databaseUrl(config),
-    schemas: SCHEMAS,
-    log,
-    readOnly: true,
-    onFatal: (cause) => {
-      throw cause;
-    },
-  });
-  try {
-    return await viewOf(config, options, { store, log });
-  } finally {
-    await store.close();
-  }
+  return lookInto(config, log, async (store) => viewOf(config, options, { store, log }));
 }
 
 async function viewOf(
