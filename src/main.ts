@@ -23,7 +23,7 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'serve',
-    summary: 'Sell the models of providers.json',
+    summary: 'Sell the models of providers.json, and of the nodes it finds',
     load: async () => (await import('./cli/serve.ts')).serve,
   },
   {
@@ -33,7 +33,7 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'wallet',
-    summary: "The router's earnings: balance, receive, send",
+    summary: "The router's own money: balance, receive, send",
     load: async () => (await import('./cli/wallet.ts')).wallet,
   },
   {

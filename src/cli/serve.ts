@@ -8,7 +8,7 @@ export const serve: Command = {
   name: 'serve',
   positionals: '',
   maxPositionals: 0,
-  summary: 'Sell the models of providers.json',
+  summary: 'Sell the models of providers.json, and of the nodes it finds',
   flags: {},
   details:
     'Logs JSON lines on stdout (text, where stdout is a terminal), one of them with "event":"listening".\n' +

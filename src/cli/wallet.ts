@@ -10,7 +10,7 @@ export const wallet: Command = {
   name: 'wallet',
   positionals: 'balance | receive TOKEN | send SAT | sent',
   maxPositionals: 2,
-  summary: "The router's earnings",
+  summary: "The router's own money: what it earned, and what it may buy with",
   flags: {
     mint: { type: 'string', value: 'URL', help: 'send from this mint (the one that has it)' },
   },
@@ -75,7 +75,7 @@ async function balance(treasury: Treasury): Promise<Answer> {
   const lines = totals.map(({ mint, sat }) => `${sat} sat at ${mint}`);
   return {
     json: { mints: totals.map(({ mint, sat }) => ({ mint, sat: Number(sat) })) },
-    text: lines.length === 0 ? 'nothing was earned yet' : lines.join('\n'),
+    text: lines.length === 0 ? 'the treasury is empty' : lines.join('\n'),
   };
 }
 

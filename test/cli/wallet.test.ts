@@ -38,7 +38,7 @@ describe('nutroute wallet', () => {
     const again = await run('wallet', 'sent');
     const left = await run('wallet', 'balance', '--json');
 
-    expect(empty.stdout).toBe('nothing was earned yet\n');
+    expect(empty.stdout).toBe('the treasury is empty\n');
     expect(JSON.parse(received.stdout)).toEqual({ receivedSat: 99 });
     expect(sent).toMatchObject({ code: 0, stdout: expect.stringMatching(/^cashuB\S+\n$/) });
     expect(again.stdout).toBe(sent.stdout);
