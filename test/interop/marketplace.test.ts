@@ -21,8 +21,8 @@ const relayFolder = process.env['NUTROUTE_INTEROP_KHATRU'] ?? '';
 const CAPITAL_SAT = 2_000;
 const TOKEN_SAT = 500;
 const MAX_TOKENS = 200;
-/** Mint fees and dust of buying, as the payer is charged them, are no more than so much a request. */
-const MAX_OVERHEAD_MSAT = 4_000;
+/** What buying costs a request in mint fees and dust: a balance serves many, and else a token each. */
+const MAX_OVERHEAD_MSAT = { balance: 500, request: 4_000 };
 const REST_TIMEOUT_MS = 20_000;
 
 /** Everybody of a whole network, each a process of its own; sums in sat. */
@@ -37,7 +37,9 @@ interface World extends AsyncDisposable {
   fundedSat: number;
 }
 
-async function openWorld(feePpk: number, buy: 'balance' | 'request'): Promise<World> {
+type Way = 'balance' | 'request';
+
+async function openWorld(feePpk: number, buy: Way): Promise<World> {
   await using started = new AsyncDisposableStack();
   const mint = started.use(await startNutshell(mintFolder, feePpk));
   const relay = started.use(await startKhatru(relayFolder));
@@ -83,11 +85,11 @@ function priceOf(node: 0 | 1, promptTokens: number, completionTokens: number): n
   return (promptTokens * input + completionTokens * output) * MARKUP;
 }
 
-function expectPrice(bought: Bought, node: 0 | 1): void {
+function expectPrice(bought: Bought, node: 0 | 1, way: Way = 'balance'): void {
   const price = priceOf(node, bought.promptTokens, bought.completionTokens);
   expect(bought.text).not.toBe('');
   expect(bought.costMsat).toBeGreaterThanOrEqual(price);
-  expect(bought.costMsat).toBeLessThanOrEqual(price + MAX_OVERHEAD_MSAT);
+  expect(bought.costMsat).toBeLessThanOrEqual(price + MAX_OVERHEAD_MSAT[way]);
   // Less than a sat cannot be given back.
   expect(bought.paidMsat).toBeGreaterThanOrEqual(bought.costMsat);
   expect(bought.paidMsat).toBeLessThan(bought.costMsat + 1_000);
@@ -134,7 +136,7 @@ describe.skipIf(!areThere)('a marketplace of a real mint and a real relay', () =
       await using world = await openWorld(feePpk, way);
       await world.market.offered(2);
 
-      for (const stream of [true, false]) expectPrice(await buy(world, stream), 0);
+      for (const stream of [true, false]) expectPrice(await buy(world, stream), 0, way);
 
       const [cheap, dear] = world.market.nodes;
       expect([cheap.model.requestCount, dear.model.requestCount]).toEqual([2, 0]);
@@ -173,9 +175,11 @@ describe.skipIf(!areThere)('when parts of a marketplace die', () => {
     const [, dear] = world.market.nodes;
     onTestFinished(async () => {
       dear.model.release();
+      dear.model.behave({});
       await dear.process.start();
     });
     const token = await fund(world);
+    dear.model.behave({ answerTokens: 400 });
     dear.model.hold(20);
     const pieces = await readUntilItBreaks(world.market.router.url, token, dear);
     const back = (await refund(world.market.router.url, token)).token;
@@ -183,7 +187,7 @@ describe.skipIf(!areThere)('when parts of a marketplace die', () => {
 
     expect(pieces).toBeGreaterThan(10);
     expect(paidMsat).toBeGreaterThanOrEqual(priceOf(1, 0, pieces - 3));
-    expect(paidMsat).toBeLessThan(priceOf(1, 60, pieces + 3) + MAX_OVERHEAD_MSAT + 1_000);
+    expect(paidMsat).toBeLessThan(priceOf(1, 60, pieces + 3) + MAX_OVERHEAD_MSAT.balance + 1_000);
   });
 
   test('a relay that is killed and comes back empty: routing goes on, and a later announcement arrives', async () => {
@@ -208,7 +212,8 @@ describe.skipIf(!areThere)('when parts of a marketplace die', () => {
   test('at the end every sat is accounted for', async () => {
     const { heldSat, issuedSat, faults } = await sheetOf(world);
 
-    expect(faults).toEqual([]);
+    // All but the relay is well.
+    expect([...new Set(faults)]).toEqual([`relay ${world.relay.url}: cannot be reached`]);
     expect(heldSat).toBe(issuedSat);
     expect(issuedSat).toBeLessThan(world.fundedSat);
   });
@@ -224,7 +229,7 @@ async function readUntilItBreaks(
   const body = {
     model: MODEL,
     stream: true as const,
-    max_tokens: MAX_TOKENS,
+    max_tokens: 500,
     messages: [{ role: 'user' as const, content: `${PROMPT_CANARY}: tell me a story` }],
     provider: { only: [node.id] },
   };
