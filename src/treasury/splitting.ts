@@ -1,4 +1,4 @@
-import { TREASURY } from '../wallet/coins.ts';
+import { CoinTaken, TREASURY } from '../wallet/coins.ts';
 import type { Coin } from '../wallet/coins.ts';
 import type { Mint } from '../wallet/mints.ts';
 import { activeKeyset, ownInput, ppkOf, spendingFee, worthOf } from '../wallet/own-coins.ts';
@@ -20,8 +20,9 @@ const LANE_WAIT_MS = 10_000;
 /** Breaks coins so that amounts can be paid exactly: one split at a time at each mint. */
 export interface Splitting {
   /**
-   * Splits so that `sat` can be paid; resolves with the fee when it did, 0 when that was not needed (any more), or when another
-   * split was waited for instead; undefined when the mint's coins are not worth `sat` and the fee. Rejects with RouterError.
+   * Splits so that `sat` can be paid; resolves with the fee when it did, 0 when that was not needed (any more), when another
+   * split was waited for instead, or when a payment took the coins; undefined when the mint's coins are not worth `sat` and the
+   * fee. Rejects with RouterError.
    */
   split(mint: Mint, sat: bigint): Promise<bigint | undefined>;
 }
@@ -50,7 +51,9 @@ export function createSplitting(parts: TreasuryOptions): Splitting {
       await other;
       return 0n;
     }
-    const own = splitNow(mint, sat).finally(() => running.delete(mint.id));
+    const own = splitNow(mint, sat)
+      .catch(unlessTaken)
+      .finally(() => running.delete(mint.id));
     running.set(mint.id, own);
     return own;
   }
@@ -67,6 +70,12 @@ export function createSplitting(parts: TreasuryOptions): Splitting {
       }
     },
   };
+}
+
+/** Who gives coins does not wait in the mint's lane: another split finds others. */
+function unlessTaken(error: unknown): bigint {
+  if (error instanceof CoinTaken) return 0n;
+  throw error;
 }
 
 interface Wanted {

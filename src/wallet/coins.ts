@@ -1,3 +1,4 @@
+import { RouterError } from '../lib/errors.ts';
 import { all, get, query, run } from '../store/operation.ts';
 import type { Operation } from '../store/operation.ts';
 import type { SeedName } from './seeds.ts';
@@ -95,10 +96,16 @@ export function* releaseToTreasury(owner: string): Operation<number> {
   return yield* run(TO_TREASURY, owner);
 }
 
-/** Sets free coins aside as inputs of an operation. Throws when one is not free. */
+/** A coin that was chosen went elsewhere before it was set aside: choose again. */
+export class CoinTaken extends RouterError {
+  constructor() {
+    super('cashu_mint_busy', 'Some of our coins were just given out.', { retryAfterS: 1 });
+  }
+}
+
+/** Sets free coins aside as inputs of an operation. Throws CoinTaken when one is not free. */
 export function* spendCoins(ys: readonly Uint8Array[]): Operation<void> {
-  for (const y of ys)
-    if ((yield* run(SPEND, y)) !== 1) throw new Error('a coin to spend is not free');
+  for (const y of ys) if ((yield* run(SPEND, y)) !== 1) throw new CoinTaken();
 }
 
 /** After a refusal: coins set aside as inputs are free again. Others are left alone. */

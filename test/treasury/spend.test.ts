@@ -29,6 +29,18 @@ async function secretsOf(world: CashuWorld, tokens: readonly string[]): Promise<
   return tokens.flatMap((token) => wallet.decodeToken(token).proofs.map(({ secret }) => secret));
 }
 
+/** Does something between the `count`th reading from now and what follows from it. */
+function afterRead(world: CashuWorld, count: number, act: () => void) {
+  const read = world.store.read.bind(world.store);
+  let left = count;
+  return vi.spyOn(world.store, 'read').mockImplementation(async (operation) => {
+    const result = await read(operation);
+    left -= 1;
+    if (left === 0) act();
+    return result;
+  });
+}
+
 test('a node is given exactly what was ordered, and the books say who has it', async () => {
   await using world = await cashuWorld();
   await world.treasury.receive(world.mint.faucet(100));
@@ -197,4 +209,22 @@ test('who listens hears of every change of what is free', async () => {
   await buy(world, 64n);
 
   expect(heard).toEqual([64n, 0n]);
+});
+
+test('a coin that another purchase takes while it is about to be split is no fault: other coins are split', async () => {
+  await using world = await cashuWorld();
+  await world.treasury.receive(world.mint.faucet(64, 'sat', [64]));
+  await world.treasury.receive(world.mint.faucet(128, 'sat', [128]));
+  let other: Promise<string> | undefined;
+  const seen = afterRead(world, 3, () => {
+    other = bought(world, 64n);
+  });
+
+  const token = await bought(world, 10n);
+
+  expect(seen).toHaveBeenCalled();
+  expect(await receive(world.mint, token)).toBe(10n);
+  expect(await receive(world.mint, (await other) ?? '')).toBe(64n);
+  expect(world.treasury.freeAt(world.mint.url)).toBe(118n);
+  expect((await world.store.read(checkBooks)).faults).toEqual([]);
 });
