@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { steadyPort } from '../support/steady-port.ts';
 import { audit } from './audit.ts';
 import { CAPITAL_SAT, createBuyerHome } from './buyer-home.ts';
 import { collect } from './collect.ts';
@@ -17,7 +18,6 @@ import { loggedErrors, startRouter } from './router.ts';
 import type { Router } from './router.ts';
 import { settle } from './run-once.ts';
 import type { RunParts, RunResult } from './run-once.ts';
-import { steadyPort } from './steady-port.ts';
 import { createTwoHopPlan, PARTIES } from './two-hop-plan.ts';
 import type { Party, TwoHopPhase } from './two-hop-plan.ts';
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { listen, readBody } from '../../src/demo/http-server.ts';
+import { listen, readBody, sendJson } from '../../src/demo/http-server.ts';
 
 /** How a node departs from what it ought to do. Nothing set: an honest node. */
 export interface Lie {
@@ -9,6 +9,8 @@ export interface Lie {
   readonly priceFactor?: number;
   /** Change and refunds never come: always `later`, never heard of, no answer, or an empty token. */
   readonly withhold?: 'later' | 'unknown' | 'silence' | 'nothing';
+  /** Says that nothing is left of what it has of ours. */
+  readonly empty?: boolean;
   /** Takes the request and its money, sends so many bytes of a 200 and resets the connection. */
   readonly dieAfterBytes?: number;
   /** Answers a chat with this status, having done nothing. */
@@ -74,6 +76,8 @@ async function answer(
   if (isChat && lie.status !== undefined) return refuse(response, lie.status);
   if (path.endsWith('/refund') && lie.withhold !== undefined)
     return withhold(response, lie.withhold);
+  if (path.endsWith('/wallet/info') && lie.empty === true)
+    return sendJson(response, 200, { balance: 0, reserved: 0 });
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   const answered = await fetch(node.target + path, {

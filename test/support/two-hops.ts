@@ -31,6 +31,9 @@ export interface TwoHopsOptions {
   readonly buy: 'balance' | 'request';
   /** The node publishes prices so many times too low, from the start. */
   readonly priceFactor?: number | undefined;
+  /** What the router can buy with, sat. */
+  readonly capitalSat?: number;
+  readonly markup?: number;
   /** How long the router waits for the node. */
   readonly timeoutMs?: number | undefined;
 }
@@ -92,7 +95,8 @@ export async function twoHops(options: TwoHopsOptions): Promise<TwoHops> {
   const config = await writeConfig(home.path, routerFile(options, { mint, model, liar }));
   const app = await startApp(config, silentLog, { clock });
   stack.defer(() => app.stop());
-  await app.money.treasury.receive(mint.faucet(CAPITAL_SAT));
+  const { capitalSat = CAPITAL_SAT } = options;
+  if (capitalSat > 0) await app.money.treasury.receive(mint.faucet(capitalSat));
   const { market } = app;
   if (market === undefined) throw new Error('the router knows no market');
   const observe = vi.spyOn(market.discovery, 'observe');
@@ -209,7 +213,7 @@ function nodeFile(mint: DemoMint, model: ModelServer): object {
 }
 
 function routerFile(
-  { buy, timeoutMs = 5_000 }: TwoHopsOptions,
+  { buy, timeoutMs = 5_000, markup = MARKUP }: TwoHopsOptions,
   world: { readonly mint: DemoMint; readonly model: ModelServer; readonly liar: LyingNode },
 ): object {
   return {
@@ -226,7 +230,7 @@ function routerFile(
         npub: NODE_KEY,
         capSat: CAP_SAT,
         models: '*',
-        markup: MARKUP,
+        markup,
         buy,
         timeouts: { firstByteMs: timeoutMs, answerMs: timeoutMs, idleMs: timeoutMs },
       },
