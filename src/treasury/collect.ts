@@ -50,7 +50,8 @@ async function readToken(
   } catch (error) {
     if (!(error instanceof RouterError)) throw error;
     // Its mint may have a keyset that it could not tell us yet.
-    if (error instanceof UnknownKeyset) return LATER;
+    if (error instanceof UnknownKeyset)
+      return error.mint.away ? LATER : { kind: 'later', why: 'unknown keyset' };
     const isForeign = error.code === 'cashu_mint_not_accepted';
     return { kind: 'refused', why: isForeign ? 'foreign mint' : 'invalid' };
   }

@@ -77,8 +77,8 @@ export type Collected =
   | { readonly kind: 'applied'; readonly grossSat: bigint; readonly feeSat: bigint }
   /** For good. `invalid`: malformed, locked, of another unit, worth no more than its fee, or not signed by its mint. */
   | { readonly kind: 'refused'; readonly why: 'spent' | 'invalid' | 'foreign mint' }
-  /** Nobody knows yet, or nothing could be asked: keep the text and call again. */
-  | { readonly kind: 'later' };
+  /** Nobody knows yet, or nothing could be asked: keep the text and call again. `unknown keyset`: its mint answers, but tells none. */
+  | { readonly kind: 'later'; readonly why?: 'unknown keyset' };
 
 export interface CollectedChange {
   readonly node: string;

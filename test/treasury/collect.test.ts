@@ -149,7 +149,7 @@ test('change of a keyset that the mint could not tell yet is no fault of the nod
   const change = world.mint.faucet(20);
   world.mint.addFault({ path: '/v1/keysets', kind: 'drop' });
 
-  expect(await collect(world, change)).toEqual(LATER);
+  expect(await collect(world, change)).toEqual({ kind: 'later', why: 'unknown keyset' });
 });
 
 test('R4: change whose swap landed before the router died is booked with nobody asking', async () => {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import type { Collected } from '../../treasury/treasury.ts';
 import { open as unseal, seal } from '../../wallet/seeds.ts';
 import type { Observation } from '../observation.ts';
 import { restOf } from './account-row.ts';
@@ -126,7 +127,7 @@ async function swapChange(
   const { row } = account;
   const text = Buffer.from(unseal(sealKey, sealed)).toString();
   const collected = await capital.collect({ text, node: row.node, reference: row.id });
-  if (collected.kind === 'later') return;
+  if (collected.kind === 'later' && !isMadeUp(collected, row.attempts)) return;
   if (collected.kind === 'applied') account.ownFeesMsat += collected.feeSat * 1000n;
   else {
     parts.log.warn(
@@ -136,6 +137,11 @@ async function swapChange(
     await accounts.dropChange(account);
   }
   await see(parts, account);
+}
+
+/** A keyset that a mint which answers has not told after a minute it does not have. */
+function isMadeUp({ why }: Extract<Collected, { kind: 'later' }>, attempts: bigint): boolean {
+  return why === 'unknown keyset' && attempts >= WITHHELD_ATTEMPTS.answers;
 }
 
 /** Where the node never redeemed our token it is still ours. */
