@@ -39,9 +39,17 @@ export function entryOf(event: NostrEvent, relay: string, parts: RuleParts): Ent
   if (event.kind === DELETION) {
     return deletedBy(event, parts).size > 0 ? 'deletion' : undefined;
   }
+  if (isHeld(event, parts)) return undefined;
   const entry = addressedEntry(event, parts);
   if (entry === undefined || (expiryOf(event) ?? Infinity) <= now) return undefined;
   return isNews(event, entry, parts) && hasRoom(event, relay, entry, parts) ? entry : undefined;
+}
+
+/** Each relay tells most announcements several times: what is on the shelf is not read again. */
+function isHeld(event: NostrEvent, { shelf }: RuleParts): boolean {
+  const version = { id: event.id, createdAt: event.created_at };
+  const held = shelf.at(coordinateOf(event))?.announcement;
+  return held !== undefined && !replaces(version, held);
 }
 
 function addressedEntry(event: NostrEvent, { words, checkUrl, hintEvents }: RuleParts) {
@@ -74,8 +82,8 @@ function isNews(event: NostrEvent, entry: Entry, parts: RuleParts): boolean {
 
 function hasRoom(event: NostrEvent, relay: string, entry: Entry, parts: RuleParts): boolean {
   if (entry !== 'announcement') return true;
-  const isHeld = parts.shelf.at(coordinateOf(event)) !== undefined;
-  return parts.quotas.admits(event, sourceOf(event, relay, parts), isHeld);
+  const isKnown = parts.shelf.at(coordinateOf(event)) !== undefined;
+  return parts.quotas.admits(event, sourceOf(event, relay, parts), isKnown);
 }
 
 /** Whose share of the room an announcement takes: nodes of which an anchor speaks have their own, which no flood can fill. */

@@ -2,7 +2,10 @@ import type { NostrEvent } from '../../nostr/event.ts';
 
 /** The values of all tags of this name; a tag without a value has none. */
 export function tagValues(event: NostrEvent, name: string): readonly string[] {
-  return event.tags.flatMap(([key, value]) => (key === name && value !== undefined ? [value] : []));
+  const values: string[] = [];
+  for (const [key, value] of event.tags)
+    if (key === name && value !== undefined) values.push(value);
+  return values;
 }
 
 /** The value of the first tag of this name. */
