@@ -5,6 +5,8 @@ import type { CallBackParts } from './call-back.ts';
 import { askBalance } from './node-client.ts';
 
 const MAX_ASKS = 8;
+/** A node that has our token half redeemed may never go on by itself: soon the token is called back. */
+const MAX_MOVING_ASKS = 3;
 
 /**
  * Asks the node what is left on an account that nobody uses now; what is missing is what its unclear requests cost. False when
@@ -24,7 +26,8 @@ export async function clarify(parts: CallBackParts, account: Account): Promise<b
   }
   if (isUnused) account.asks += 1;
   account.askAtMs = parts.clock.now() + FIRST_ASK_MS * 2 ** account.asks;
-  return info.kind !== 'refused' && account.asks <= MAX_ASKS;
+  const most = info.kind === 'moving' ? MAX_MOVING_ASKS : MAX_ASKS;
+  return info.kind !== 'refused' && account.asks <= most;
 }
 
 async function bookUnclear(

@@ -21,11 +21,14 @@ export interface NodeBalance {
   readonly reservedMsat: bigint;
 }
 
-/** `refused`: it does not take the token, in its words' code. `unknown`: it tells nothing, now or ever. */
+/**
+ * `refused`: it does not take the token, in its words' code. `moving`: it waits for its mint's word on it. `unknown`: it tells
+ * nothing, now or ever.
+ */
 export type InfoAnswer =
   | NodeBalance
   | { readonly kind: 'refused'; readonly code: string }
-  | { readonly kind: 'unknown' };
+  | { readonly kind: 'moving' | 'unknown' };
 
 /**
  * `later`: it is not ready, or did not answer. `over`: nothing is left there. `absent`: it has never seen the token, or has
@@ -62,18 +65,14 @@ export async function askBalance(way: NodeWay, token: string): Promise<InfoAnswe
   if (status === 400 || status === 401)
     return { kind: 'refused', code: codeOf(json) ?? String(status) };
   const balance = msatOf(json['balance']);
-  if (status !== 200 || balance === undefined || isMoving(json['state']))
-    return { kind: 'unknown' };
+  if (status !== 200 || balance === undefined) return { kind: 'unknown' };
+  if (MOVING.has(json['state'])) return { kind: 'moving' };
   const reservedMsat = msatOf(json['reserved']) ?? 0n;
   return { kind: 'balance', balanceMsat: balance + reservedMsat, reservedMsat };
 }
 
 /** What nutroute calls an account whose swap at the mint is not decided: its balance tells nothing until it is. */
 const MOVING: ReadonlySet<unknown> = new Set(['redeeming', 'refunding', 'reclaiming']);
-
-function isMoving(state: unknown): boolean {
-  return MOVING.has(state);
-}
 
 /** Calls back what is left of a token. Never rejects; may be asked as often as one likes. */
 export async function askRefund(
