@@ -68,7 +68,7 @@ export function* pricedModels(market: Market): Generator<void, PricedModels> {
       continue;
     }
     usesRate ||= price.unit === 'usd';
-    const prices = pricesOf(market, model.id, price);
+    const prices = pricesOf(market, { model, price, told });
     if (prices === undefined) {
       waiting.push(model.id);
       continue;
@@ -117,14 +117,34 @@ interface Prices {
 /** Undefined while the exchange rate is missing. */
 function pricesOf(
   { source, usdPmsat, overhead }: Market,
-  model: string,
-  price: PriceConfig,
+  {
+    model,
+    price,
+    told,
+  }: {
+    readonly model: ConfiguredModel;
+    readonly price: PriceConfig;
+    readonly told: ListedModel | undefined;
+  },
 ): Prices | undefined {
-  const terms = { model, provider: source.id, usdPmsat };
-  const cost = priceOf(price, { ...terms, markup: '1' });
-  const asked = source.markup === '1' ? cost : priceOf(price, { ...terms, markup: source.markup });
+  const terms = { model: model.id, provider: source.id, usdPmsat };
+  const plain = priceOf(price, { ...terms, markup: '1' });
+  const asked = source.markup === '1' ? plain : priceOf(price, { ...terms, markup: source.markup });
+  const charged = chargedConfigOf(source, model, told);
+  const cost = charged === undefined ? plain : priceOf(charged, { ...terms, markup: '1' });
   if (cost === 'no-rate' || asked === 'no-rate') return undefined;
   return { snapshot: withPurchase(asked, overhead), cost };
+}
+
+/** A node that tells prices in sat charges these, also where the operator wrote down others for payers. */
+function chargedConfigOf(
+  source: CatalogSource,
+  model: ConfiguredModel,
+  told: ListedModel | undefined,
+): PriceConfig | undefined {
+  const isWritten = (model.price ?? source.price) !== undefined;
+  if (!isWritten || source.upstream.buying === undefined) return undefined;
+  return told?.satPerToken === undefined ? undefined : upstreamPrice(told.satPerToken, 'sat');
 }
 
 function offerOf(
