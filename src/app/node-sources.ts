@@ -12,6 +12,8 @@ export interface NodeSources {
 
 /** Longer than any answer takes. */
 const RETIRED_MS = 3_600_000;
+/** A node may announce another address every few seconds: beyond so many the oldest is closed. */
+const MAX_RETIRED = 300;
 
 export function createNodeSources(create: (node: MarketNode) => CatalogSource): NodeSources {
   const kept = new Map<string, CatalogSource>();
@@ -19,19 +21,27 @@ export function createNodeSources(create: (node: MarketNode) => CatalogSource): 
 
   function retire(source: CatalogSource): void {
     kept.delete(source.id);
+    const key = keyOf(source.id, source.baseUrl);
     const timer = setTimeout(() => {
-      retired.delete(source.id);
+      retired.delete(key);
       void source.upstream.close();
     }, RETIRED_MS);
     timer.unref();
-    retired.set(source.id, { source, timer });
+    retired.set(key, { source, timer });
+    for (const [oldest, { source: gone, timer: itsTimer }] of retired) {
+      if (retired.size <= MAX_RETIRED) break;
+      clearTimeout(itsTimer);
+      retired.delete(oldest);
+      void gone.upstream.close();
+    }
   }
 
   function recall(node: MarketNode): CatalogSource | undefined {
-    const found = retired.get(node.id);
-    if (found?.source.baseUrl !== node.url) return undefined;
+    const key = keyOf(node.id, node.url);
+    const found = retired.get(key);
+    if (found === undefined) return undefined;
     clearTimeout(found.timer);
-    retired.delete(node.id);
+    retired.delete(key);
     return found.source;
   }
 
@@ -54,4 +64,8 @@ export function createNodeSources(create: (node: MarketNode) => CatalogSource): 
       await Promise.all(all.map(({ upstream }) => upstream.close()));
     },
   };
+}
+
+function keyOf(id: string, url: string): string {
+  return `${id} ${url}`;
 }
