@@ -68,7 +68,8 @@ export async function runTwoHops(parts: RunParts): Promise<RunResult> {
     mintFees,
   });
   faults.push(...found.faults, ...lossFaults(running, payers, found.heldSat[0] ?? 0));
-  if (faults.length === 0) await Promise.all(Object.values(homes).map(removeHome));
+  if (faults.length === 0 || parts.sabotage !== undefined)
+    await Promise.all(Object.values(homes).map(removeHome));
   return {
     faults,
     home: `${homes.buyer}, its node's: ${homes.seller}`,
@@ -80,10 +81,11 @@ export async function runTwoHops(parts: RunParts): Promise<RunResult> {
   };
 }
 
-async function start({ homes, routers, sellerPort }: Running, party: Party, phase?: TwoHopPhase) {
+async function start(running: Running, party: Party, phase?: TwoHopPhase): Promise<void> {
+  const { homes, routers, sellerPort } = running;
   if (routers[party]?.isAlive === true) return;
-  const port = party === 'seller' ? sellerPort : 0;
-  routers[party] = await startRouter(homes[party], { port, point: phase?.points[party] });
+  const own = party === 'seller' ? { port: sellerPort } : { sabotage: running.sabotage };
+  routers[party] = await startRouter(homes[party], { ...own, point: phase?.points[party] });
 }
 
 /** Both run until those die that are to; everybody notices. */

@@ -5,7 +5,7 @@ import type { Lane } from './lane.ts';
 import { runOnce } from './run-once.ts';
 import type { RunParts, RunResult } from './run-once.ts';
 import { runTwoHops } from './run-two-hops.ts';
-import { isSabotage, SABOTAGES } from './sabotage.ts';
+import { isSabotage, sabotagesOf } from './sabotage.ts';
 import type { Sabotage } from './sabotage.ts';
 import { learnUsage } from './usage.ts';
 
@@ -36,10 +36,11 @@ async function main(): Promise<number> {
   const seed = values.seed === undefined ? Date.now() % 1_000_000 : Number(values.seed);
   const { sabotage } = values;
   const run = RUNS[values.hops];
-  const isKnown = sabotage === undefined || isSabotage(sabotage);
+  const known = sabotagesOf(values.hops);
+  const isKnown = sabotage === undefined || (isSabotage(sabotage) && known.includes(sabotage));
   if (!Number.isSafeInteger(runs) || !Number.isSafeInteger(seed) || !isKnown || run === undefined) {
     console.error(
-      `usage: test:crash -- [--hops 1|2] --runs N --seed S [--sabotage ${SABOTAGES.join('|')}]`,
+      `usage: test:crash -- [--hops 1|2] --runs N --seed S [--sabotage ${known.join('|')}]`,
     );
     return 2;
   }

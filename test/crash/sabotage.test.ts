@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { expect, test } from 'vitest';
 
-import { SABOTAGES } from './sabotage.ts';
+import { SABOTAGES, TWO_HOP_SABOTAGES } from './sabotage.ts';
 
 /** The random runs can fail: with one safeguard switched off they do. */
 
@@ -35,3 +35,23 @@ test.each(SABOTAGES)('random runs notice that %s is sabotaged', async (sabotage)
   expect(output).toContain('WRONG');
   expect(code).toBe(1);
 });
+
+test('random runs of two hops lose nothing', async () => {
+  const { output, code } = await crashRuns('--hops', '2', '--runs', '4', '--seed', '1');
+
+  expect(output).toContain('sat lost 0');
+  expect(output).not.toContain('WRONG');
+  expect(code).toBe(0);
+});
+
+test.each(TWO_HOP_SABOTAGES)(
+  'random runs of two hops notice that %s is sabotaged',
+  async (name) => {
+    const runs = ['--hops', '2', '--runs', '12', '--seed', '1'];
+
+    const { output, code } = await crashRuns(...runs, '--sabotage', name);
+
+    expect(output).toContain('WRONG');
+    expect(code).toBe(1);
+  },
+);
