@@ -74,6 +74,8 @@ const EXPIRY_CHECK_MS = 30_000;
 /** All that the registry holds. */
 interface Parts extends RuleParts {
   readonly clock: Clock;
+  /** No moment twice, so that the order of first sight is the same after a restart. Unix ms. */
+  readonly nextSightMs: () => number;
   readonly pool: StringPool;
   readonly archive: Archive;
 }
@@ -126,6 +128,7 @@ export function createRegistry(options: RegistryOptions): Registry {
 
 function createParts({ store, clock, log, checkUrl, anchors, relayCount }: RegistryOptions): Parts {
   const nowS = (): number => Math.floor(clock.now() / 1000);
+  let lastSightMs = 0;
   return {
     shelf: createShelf(nowS),
     words: createAnchorWords(anchors),
@@ -136,6 +139,7 @@ function createParts({ store, clock, log, checkUrl, anchors, relayCount }: Regis
     pool: createStringPool(),
     checkUrl,
     nowS,
+    nextSightMs: () => (lastSightMs = Math.max(clock.now(), lastSightMs + 1)),
     clock,
   };
 }
@@ -152,7 +156,7 @@ function take(event: NostrEvent, relay: string, parts: Parts): boolean {
 }
 
 function takeAnnouncement(event: NostrEvent, relay: string, parts: Parts): boolean {
-  const { shelf, quotas, archive, pool, clock } = parts;
+  const { shelf, quotas, archive, pool } = parts;
   const announcement = readAnnouncement(event, parts.checkUrl, pool);
   if (announcement === undefined) return false;
   const coordinate = coordinateOf(event);
@@ -163,7 +167,7 @@ function takeAnnouncement(event: NostrEvent, relay: string, parts: Parts): boole
   const held: Held = {
     announcement,
     source,
-    seenAtMs: before?.seenAtMs ?? clock.now(),
+    seenAtMs: before?.seenAtMs ?? parts.nextSightMs(),
   };
   shelf.put(coordinate, held);
   archive.keepAnnouncement(held, event);
