@@ -5,11 +5,13 @@ import type { Store } from '../../store/store.ts';
 import type { Observation } from '../observation.ts';
 import type { UpstreamOptions } from '../options.ts';
 import { nodeTotals, takeReturned } from './account-row.ts';
+import { spendable } from './account.ts';
 import type { Account } from './account.ts';
 import { createAccounts } from './accounts.ts';
 import { createBackground } from './background.ts';
 import type { Capital } from './capital.ts';
 import { createExposure } from './exposure.ts';
+import type { Exposure } from './exposure.ts';
 import { introduce } from './introduce.ts';
 import { redeemFeeMsat } from './mint-fees.ts';
 import type { InputPpk } from './mint-fees.ts';
@@ -126,16 +128,19 @@ export function createPurchases(options: PurchasesOptions): Purchases {
       ways.enter(node, baseUrl, way);
       const meet = async (account: Account): Promise<void> =>
         introduce({ ...parts, retire }, account);
-      return {
-        ...createPurse({ ...parts, retire }, { ...terms, introduce: meet }),
-        ...createSettlement({ ...parts, look }, terms),
+      const purse = createPurse({ ...parts, retire }, { ...terms, introduce: meet });
+      const lookAndTidy = (account: Account): void => {
+        purse.tidy();
+        look(account);
       };
+      return { ...purse, ...createSettlement({ ...parts, look: lookAndTidy }, terms) };
     },
     leave: (node, way) => ways.leave(node, way),
     sweep: async () => sweeper.sweep(),
     recall: async (node) => sweeper.recall(node),
     async start() {
       await loadAccounts(parts);
+      for (const account of leftovers(exposure)) account.isRetired = true;
       sweeper.start();
     },
     async stop() {
@@ -144,4 +149,16 @@ export function createPurchases(options: PurchasesOptions): Purchases {
       await ways.close();
     },
   };
+}
+
+/** What requests of an earlier run left small beside another account at the same address: together it is room for larger ones. */
+function leftovers(exposure: Exposure): readonly Account[] {
+  const largest = new Map<string, Account>();
+  for (const account of exposure.all()) {
+    const place = `${account.row.node} ${account.row.base_url}`;
+    const other = largest.get(place);
+    if (other === undefined || spendable(account) > spendable(other)) largest.set(place, account);
+  }
+  const kept = new Set(largest.values());
+  return exposure.all().filter((account) => !kept.has(account));
 }

@@ -5,12 +5,14 @@ import { UpstreamFailure } from '../upstream.ts';
 import { isUsable, spendable } from './account.ts';
 import type { Account } from './account.ts';
 import type { Accounts } from './accounts.ts';
+import { createMeasure } from './measure.ts';
 import type { InputPpk } from './mint-fees.ts';
 import type { OpenParts } from './open-account.ts';
 import { createOpening } from './opening.ts';
 import type { OpeningOptions } from './opening.ts';
 import type { Overhead } from './overhead.ts';
 import { createSizes } from './sizes.ts';
+import type { Sizes } from './sizes.ts';
 
 /** Our money for one node: requests are paid from its accounts. */
 export interface Purse extends Buying {
@@ -19,6 +21,8 @@ export interface Purse extends Buying {
    * set aside.
    */
   rent(maxCost: Msat): Promise<Account>;
+  /** Calls back accounts that have become too small for requests as they were of late, where nothing else is left for those. */
+  tidy(): void;
 }
 
 export interface PurseTerms extends Omit<OpeningOptions, 'parts' | 'sizes'> {
@@ -41,17 +45,13 @@ const MAX_OPENINGS = 3;
 const MAX_ACCOUNTS = 8;
 
 export function createPurse(parts: PurseParts, terms: PurseTerms): Purse {
-  const { accounts, exposure, overhead, inputPpk } = parts;
+  const { accounts, exposure, overhead } = parts;
   const { node, kind, baseUrl } = terms;
-  const sizes = createSizes({
-    ...terms,
-    inputPpk,
-    riskOf: (key) => exposure.riskOf(key),
-    freeAt: (mint) => parts.capital.freeAt(mint),
-  });
+  const sizes = sizesOf(parts, terms);
   const opening = createOpening({ ...terms, parts, sizes });
   /** What requests wait for that found no account. */
   let waitingMsat = 0n;
+  const measure = createMeasure(parts.clock);
 
   const usable = () => exposure.of(node).filter((account) => isUsable(account, baseUrl));
   const mostSpendable = (): bigint => most(usable().map(spendable));
@@ -73,9 +73,13 @@ export function createPurse(parts: PurseParts, terms: PurseTerms): Purse {
   /** Calls back what lies idle on accounts that are too small, where that gives room for such a request later. */
   function makeRoom(maxCost: bigint): void {
     const idle = usable().filter(({ running }) => running === 0);
-    const gain = idle.map(spendable).reduce((sum, amount) => sum + amount, 0n);
-    if (sizes.roomMsat() + gain > maxCost) for (const account of idle) parts.retire(account);
+    if (sizes.roomMsat() + sumOf(idle.map(spendable)) > maxCost) idle.forEach(parts.retire);
   }
+  const affordable = (): Msat => {
+    if (isBlocked()) return ZERO_MSAT;
+    const fresh = sizes.largest();
+    return kind === 'request' ? fresh : maxMsat(msat(mostSpendable()), fresh);
+  };
   async function rentShared(maxCost: Msat): Promise<Account> {
     for (let round = 0; round < MAX_OPENINGS; round += 1) {
       const found = fitting(usable(), maxCost);
@@ -89,22 +93,23 @@ export function createPurse(parts: PurseParts, terms: PurseTerms): Purse {
     throw new UpstreamFailure('unaffordable', 'over its cap');
   }
 
+  async function rentFresh(maxCost: Msat): Promise<Account> {
+    const account = await opening.open(maxCost, 0n);
+    accounts.hold(account, maxCost);
+    return account;
+  }
   return {
-    affordable() {
-      if (isBlocked()) return ZERO_MSAT;
-      const fresh = sizes.largest();
-      return kind === 'request' ? fresh : maxMsat(msat(mostSpendable()), fresh);
+    affordable,
+    tidy() {
+      if (kind === 'balance' && measure.msat > affordable()) makeRoom(measure.msat);
     },
     why: () => opening.why(),
     overhead: () => msat(overhead.of(node, sizes.overheadGuess())),
     async rent(maxCost) {
       if (isBlocked()) throw new UpstreamFailure('unaffordable', 'blocked');
-      if (kind === 'request') {
-        const account = await opening.open(maxCost, 0n);
-        accounts.hold(account, maxCost);
-        return account;
-      }
+      if (kind === 'request') return rentFresh(maxCost);
       waitingMsat += maxCost;
+      measure.take(maxCost);
       try {
         return await rentShared(maxCost);
       } catch (error) {
@@ -117,6 +122,15 @@ export function createPurse(parts: PurseParts, terms: PurseTerms): Purse {
   };
 }
 
+function sizesOf({ exposure, capital, inputPpk }: PurseParts, terms: PurseTerms): Sizes {
+  return createSizes({
+    ...terms,
+    inputPpk,
+    riskOf: (node) => exposure.riskOf(node),
+    freeAt: (mint) => capital.freeAt(mint),
+  });
+}
+
 /** A node may hold half of an account for one request and cut its answer to that: twice its cost lets it be whole. */
 function fitting(all: readonly Account[], maxCost: bigint): Account | undefined {
   return (
@@ -127,4 +141,8 @@ function fitting(all: readonly Account[], maxCost: bigint): Account | undefined 
 
 function most(amounts: readonly bigint[]): bigint {
   return amounts.reduce((a, b) => (a > b ? a : b), 0n);
+}
+
+function sumOf(amounts: readonly bigint[]): bigint {
+  return amounts.reduce((sum, amount) => sum + amount, 0n);
 }
