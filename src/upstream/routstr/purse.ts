@@ -73,7 +73,7 @@ export function createPurse(parts: PurseParts, terms: PurseTerms): Purse {
   /** Calls back what lies idle on accounts that are too small, where that gives room for such a request later. */
   function makeRoom(maxCost: bigint): void {
     const idle = usable().filter(({ running }) => running === 0);
-    if (sizes.roomMsat() + sumOf(idle.map(spendable)) > maxCost) idle.forEach(parts.retire);
+    if (sizes.largest() + sumOf(idle.map(spendable)) > maxCost) idle.forEach(parts.retire);
   }
   const affordable = (): Msat => {
     if (isBlocked()) return ZERO_MSAT;
@@ -92,12 +92,6 @@ export function createPurse(parts: PurseParts, terms: PurseTerms): Purse {
     }
     throw new UpstreamFailure('unaffordable', 'over its cap');
   }
-
-  async function rentFresh(maxCost: Msat): Promise<Account> {
-    const account = await opening.open(maxCost, 0n);
-    accounts.hold(account, maxCost);
-    return account;
-  }
   return {
     affordable,
     tidy() {
@@ -107,7 +101,7 @@ export function createPurse(parts: PurseParts, terms: PurseTerms): Purse {
     overhead: () => msat(overhead.of(node, sizes.overheadGuess())),
     async rent(maxCost) {
       if (isBlocked()) throw new UpstreamFailure('unaffordable', 'blocked');
-      if (kind === 'request') return rentFresh(maxCost);
+      if (kind === 'request') return holdAll(accounts, await opening.open(maxCost, 0n), maxCost);
       waitingMsat += maxCost;
       measure.take(maxCost);
       try {
@@ -120,6 +114,12 @@ export function createPurse(parts: PurseParts, terms: PurseTerms): Purse {
       }
     },
   };
+}
+
+/** An account that is made for one request. */
+function holdAll(accounts: Accounts, account: Account, maxCost: Msat): Account {
+  accounts.hold(account, maxCost);
+  return account;
 }
 
 function sizesOf({ exposure, capital, inputPpk }: PurseParts, terms: PurseTerms): Sizes {

@@ -12,8 +12,6 @@ export interface Sizes {
   largest(): Msat;
   /** Would a new token have room for twice this cost? */
   isComfortable(maxCost: bigint): boolean;
-  /** What may still be put at risk, msat. */
-  roomMsat(): bigint;
   /** Is it the cap that leaves less room than our money would? */
   isCapped(): boolean;
   commonMints(): readonly string[];
@@ -63,7 +61,6 @@ export function createSizes(options: SizesOptions): Sizes {
 
   return {
     commonMints,
-    roomMsat,
     isCapped: () => roomMsat() / 1000n < (best()?.freeSat ?? 0n),
     of(maxCost, waiting) {
       const from = best();
