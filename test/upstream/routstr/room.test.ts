@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { buy, buyingWorld, requestOf, settled, sweepUntil } from './buying-world.ts';
+import { buy, buyingWorld, requestOf, settled } from './buying-world.ts';
 import { scriptedNode } from './scripted-node.ts';
 
 test('a balance that has become too small for such requests comes back, where the cap has no room for another', async () => {
@@ -36,20 +36,16 @@ test('of several balances that an earlier run left at a node the largest stays',
   const upstream = world.upstream(node.url);
   node.costMsat = 60_000;
   for (let asks = 0; asks < 3; asks += 1) await buy(world, upstream, requestOf(60));
-  await settled(world);
-  const open = (await world.rows()).filter(({ state }) => state === 'open');
-  expect(open.length).toBeGreaterThan(1);
+  const openRows = async () => (await world.rows()).filter(({ state }) => state === 'open');
+  await expect.poll(openRows).toHaveLength(2);
+  const open = await openRows();
 
   await world.restart();
   world.upstream(node.url);
-  await sweepUntil(
-    world,
-    async () => (await world.rows()).filter(({ state }) => state === 'open').length === 1,
-    1,
-  );
+  await expect.poll(openRows).toHaveLength(1);
 
   const rest = (row: (typeof open)[number]): bigint => row.deposited_msat - row.charged_msat;
-  const [kept] = (await world.rows()).filter(({ state }) => state === 'open');
+  const [kept] = await openRows();
   const most = open.map(rest).reduce((a, b) => (a > b ? a : b));
   expect(kept === undefined ? undefined : rest(kept)).toBe(most);
   expect(await world.faults()).toEqual([]);
