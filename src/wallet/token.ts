@@ -7,6 +7,7 @@ import { accountIdOf } from './account-id.ts';
 import { ACCEPTED_UNIT, feeOf } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
 import type { Mint, Mints } from './mints.ts';
+import { mintAway } from './token-errors.ts';
 import { readTokenText } from './token-text.ts';
 import type { DleqText, ProofText, TokenTextLimits } from './token-text.ts';
 
@@ -43,15 +44,25 @@ export interface IncomingToken {
   readonly accountId: string;
 }
 
-/** `cashu_token_invalid`, because the mint's keysets as we know them lack one of the token's; `mint` may be refreshed once. */
+/**
+ * The mint's keysets as we know them lack one of the token's; `mint` may be refreshed once. `cashu_token_invalid`, but
+ * `cashu_mint_unreachable` while the mint is away: then nobody knows.
+ */
 export class UnknownKeyset extends RouterError {
   readonly mint: Mint;
 
   constructor(mint: Mint) {
-    super('cashu_token_invalid', 'The token has coins of a keyset that its mint does not list.');
+    const { code, message, retryAfterS } = mint.away ? mintAway() : NOT_LISTED;
+    super(code, message, retryAfterS === undefined ? {} : { retryAfterS });
     this.mint = mint;
   }
 }
+
+const NOT_LISTED = {
+  code: 'cashu_token_invalid',
+  message: 'The token has coins of a keyset that its mint does not list.',
+  retryAfterS: undefined,
+} as const;
 
 /**
  * Checks a token offline, opening no connection. Throws RouterError: `cashu_token_too_large`, `cashu_token_invalid` (as

@@ -115,6 +115,7 @@ function offlineMint(url: string, keysets: readonly Keyset[]): Mint {
   const mint: Partial<Mint> = {
     id: 1n,
     url,
+    away: keysets.length === 0,
     keysetsMatching: (id) =>
       keysets.filter((keyset) => keyset.id === id || keyset.id.slice(0, 16) === id),
   };

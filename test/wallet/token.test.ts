@@ -362,3 +362,12 @@ function spelledInTenWays(about: Spelled): string[] {
     `web+cashu://${spellB({ ...about, shortId: true })}==`,
   ];
 }
+
+test('whether a token of a mint that has not told its keysets is good, nobody knows yet', async () => {
+  const away = mintsOf({ [MINT]: [] });
+
+  await expect(parseTokenFresh(spellB({ mint: MINT, coins }), away, crypto)).rejects.toMatchObject({
+    code: 'cashu_mint_unreachable',
+    status: 503,
+  });
+});
