@@ -5,6 +5,7 @@ import { getEncodedToken } from '@cashu/cashu-ts';
 import { HABITS } from './habits.ts';
 import type { Shop } from './habits.ts';
 import type { Lane } from './lane.ts';
+import { MIX } from './models.ts';
 import type { Prices } from './models.ts';
 import { createPayer } from './payer.ts';
 import type { Payer } from './payer.ts';
@@ -26,6 +27,8 @@ export interface CustomersParts {
   readonly random: Random;
   readonly purse: Purse;
   readonly prices?: Prices;
+  /** Default: what there is at a router that has the models. */
+  readonly models?: readonly string[];
   /** The one that payers ask; undefined before it first runs. */
   readonly router: () => Router | undefined;
 }
@@ -52,12 +55,14 @@ function createCustomer(parts: CustomersParts, habit: string, index: number): Cu
   return { payer, step };
 }
 
-function openShop({ lane, purse }: CustomersParts, payer: Payer, random: Random): Shop {
+function openShop(parts: CustomersParts, payer: Payer, random: Random): Shop {
+  const { lane, purse, models = MIX } = parts;
   const faucet = (sat: number, amounts?: readonly number[]): Promise<string> =>
     lane.mint.command<string>('faucet', { amount: sat, ...(amounts && { amounts }) });
   return {
     payer,
     random,
+    models,
     async buy(sat, amounts) {
       const token = await faucet(sat, amounts);
       payer.buy(token, sat);

@@ -13,15 +13,13 @@ export type Habit = (shop: Shop) => () => Promise<void>;
 export interface Shop {
   readonly payer: Payer;
   readonly random: Random;
+  /** What it asks for; some more often than others. */
+  readonly models: readonly string[];
   /** A fresh token of so many sat, already on the payer's bill; `amounts` are those of its coins. */
   buy(sat: number, amounts?: readonly number[]): Promise<string>;
   /** Tokens that share coins: `{a, b}` and `{a, c}`. */
   buyOverlapping(sat: number): Promise<readonly [string, string]>;
 }
-
-/** Some more often than others. */
-const MODEL_IDS =
-  'quick quick quick plain plain slow long late uncounted broken refusing failover'.split(' ');
 
 export const HABITS: Readonly<Record<string, Habit>> = {
   fresh,
@@ -116,11 +114,11 @@ function refunder(shop: Shop): () => Promise<void> {
 }
 
 async function chatOnce(
-  { payer, random }: Shop,
+  { payer, random, models }: Shop,
   how: Partial<Ask> & { readonly token: string },
 ): Promise<ChatResult> {
   const ask = {
-    model: random.pick(MODEL_IDS),
+    model: random.pick(models),
     prompt: random.pick(PROMPTS),
     stream: random.chance(0.7),
     leave: random.chance(0.2) ? leaving(random) : undefined,

@@ -28,6 +28,13 @@ export const MODELS: readonly ServedModel[] = [
   { id: 'failover', attempts: [`${ANSWER}20&resetAfter=0`, `${ANSWER}20`] },
 ];
 
+/** What payers ask for of who has the models; some more often than others. */
+export const MIX =
+  'quick quick quick plain plain slow long late uncounted broken refusing failover'.split(' ');
+/** And of who buys them: all are one provider there, which is left alone for a while when it fails too often. */
+export const BOUGHT_MIX =
+  'quick quick quick quick plain plain slow long late uncounted broken failover'.split(' ');
+
 export const PROMPTS = [
   'What is a coin?',
   'Tell me about ecash, blind signatures and what a mint may know of its users.',

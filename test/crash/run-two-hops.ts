@@ -7,7 +7,7 @@ import { collect } from './collect.ts';
 import { createCustomers, spendElsewhere } from './customers.ts';
 import type { Customer } from './customers.ts';
 import { booksOf, createHome, removeHome } from './lane.ts';
-import { RESOLD } from './models.ts';
+import { BOUGHT_MIX, RESOLD } from './models.ts';
 import type { Payer } from './payer.ts';
 import { openPurse } from './purse.ts';
 import type { Purse } from './purse.ts';
@@ -23,6 +23,8 @@ import type { Party, TwoHopPhase } from './two-hop-plan.ts';
 
 /** Asks of one payer in one phase; it ends long before. */
 const MAX_STEPS = 60;
+/** A router's breaker rests so long. */
+const REST_MS = 5_000;
 /** Swaps of the operator's capital, and what the mint takes around one token for the node: four swaps, and less than a sat twice. */
 const START_SAT = 4;
 const TOKEN_OVERHEAD_SAT = 10;
@@ -53,7 +55,10 @@ export async function runTwoHops(parts: RunParts): Promise<RunResult> {
   const purse = await openPurse(lane.mintUrl);
   const running: Running = { ...parts, homes, sellerPort, random, purse, routers: {}, kills: 0 };
   const router = (): Router | undefined => running.routers.buyer;
-  const customers = createCustomers({ ...running, prices: RESOLD, router }, plan.payers);
+  const customers = createCustomers(
+    { ...running, prices: RESOLD, models: BOUGHT_MIX, router },
+    plan.payers,
+  );
   const payers = customers.map(({ payer }) => payer);
 
   for (const phase of plan.phases) await live(running, phase, customers);
@@ -97,7 +102,10 @@ async function live(
   const { lane, routers } = running;
   for (const fault of phase.faults) await lane.mint.command('addFault', fault);
   // A router that is started learns the models of a node that runs.
+  const isOld = routers.buyer?.isAlive === true;
   for (const party of PARTIES) await start(running, party, phase);
+  // Its node was dead: it tries again when it has left it alone for a while.
+  if (isOld) await sleep(REST_MS);
   const dying = phase.dies.flatMap((party) => routers[party] ?? []);
   const hours = { areOver: false };
   const steps = customers.map(async ({ step }) => {

@@ -44,13 +44,13 @@ export function createTwoHopPlan(random: Random): TwoHopPlan {
   return {
     payers: Array.from({ length: random.int(3, 6) }, () => random.pick(habits)),
     buy: random.chance(0.6) ? 'balance' : 'request',
-    capSat: random.pick([200, 600, 2_000]),
+    capSat: random.pick([300, 800, 2_500]),
     phases: Array.from({ length: random.int(1, 3) }, () => createPhase(random)),
   };
 }
 
 function createPhase(random: Random): TwoHopPhase {
-  const dies = random.pick<readonly Party[]>([['buyer'], ['seller'], PARTIES]);
+  const dies = random.pick<readonly Party[]>([['buyer'], ['buyer'], ['seller'], PARTIES, PARTIES]);
   const seller = createDeath(random, OWN_POINTS);
   const buyer = createDeath(random, BUYER_POINTS);
   return {
