@@ -10,7 +10,7 @@ import { systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { lookInto } from '../money.ts';
 import type { Store } from '../store/store.ts';
-import { nodeRisks } from '../upstream/routstr/account-row.ts';
+import { nodeRisks } from '../upstream/routstr/node-sums.ts';
 import { fundedMints } from '../wallet/coins.ts';
 import { configuredNodes, trustFileOf } from './market.ts';
 

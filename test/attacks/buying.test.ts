@@ -46,14 +46,6 @@ test.each([
       await sip(world);
       await world.passTime(5_000);
     }
-    console.log(
-      world.mostAtRisk,
-      await ownMsat(world),
-      world.standing(),
-      await world.totals(),
-      world.observed.slice(-5),
-      world.liar.chats,
-    );
     await world.passTime(700_000, 8);
 
     expect(world.standing()).toMatchObject({ level: 'blocked', capSat: 0 });

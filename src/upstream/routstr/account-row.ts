@@ -42,7 +42,7 @@ export interface AccountRow {
 }
 
 /** A node may have sold a million answers: what is over, and was right, is looked at no more. */
-const HAS_RISK = `(state <> 'closed' OR disputed_msat > 0)`;
+export const HAS_RISK = `(state <> 'closed' OR disputed_msat > 0)`;
 
 export const accountTables = (ddl: Ddl): readonly string[] => [
   ddl.table('node_account', [
@@ -107,29 +107,6 @@ const CLOSE = query<AccountRow>(
   `UPDATE node_account SET state = ?, charged_msat = charged_msat + ?, lost_msat = lost_msat + ?,
      disputed_msat = disputed_msat - ?, reserved_msat = 0, change = NULL WHERE id = ? RETURNING *`,
 );
-const AT_RISK = `sum(disputed_msat + CASE WHEN state = 'closed' THEN 0
-  ELSE deposited_msat - charged_msat - returned_msat END)`;
-const RISK = query<{ risk: bigint }>(
-  `SELECT coalesce(${AT_RISK}, 0) AS risk FROM node_account WHERE node = ? AND ${HAS_RISK}`,
-);
-const PAST_RISKS = query<{ node: string; risk: bigint }>(
-  `SELECT node, ${AT_RISK} AS risk FROM node_account
-   WHERE state IN ('closed', 'lost') AND ${HAS_RISK} GROUP BY node`,
-);
-const RISKS = query<{ node: string; risk: bigint }>(
-  `SELECT node, ${AT_RISK} AS risk FROM node_account WHERE ${HAS_RISK} GROUP BY node`,
-);
-const TOTALS = query<{
-  node: string;
-  deposited: bigint;
-  charged: bigint;
-  returned: bigint;
-  lost: bigint;
-}>(
-  `SELECT node, sum(deposited_msat) AS deposited, sum(charged_msat) AS charged, sum(returned_msat) AS returned,
-     sum(lost_msat) AS lost FROM node_account GROUP BY node ORDER BY node`,
-);
-
 export interface NewAccount {
   readonly kind: AccountKind;
   readonly node: string;
@@ -232,20 +209,6 @@ export function* closeAccount(id: bigint, nowMs: number): Operation<AccountRow> 
   return needed(yield* get(CLOSE, state, charged, lost, undisputed, id));
 }
 
-/** The sums of a node that count against its cap. */
-export function* riskOfNode(node: string): Operation<bigint> {
-  return (yield* get(RISK, node))?.risk ?? 0n;
-}
-
-/** What accounts that are over leave at risk, by node. */
-export function pastRisks(): Operation<{ node: string; risk: bigint }[]> {
-  return all(PAST_RISKS);
-}
-
-export function nodeTotals() {
-  return all(TOTALS);
-}
-
 /** What the books say the node still holds. */
 export function restOf(row: AccountRow): bigint {
   return row.deposited_msat - row.charged_msat - row.returned_msat - row.lost_msat;
@@ -294,9 +257,4 @@ function least(a: bigint, b: bigint): bigint {
 function needed(row: AccountRow | undefined): AccountRow {
   if (row === undefined) throw new Error('no such account at a node');
   return row;
-}
-
-/** What is at risk with each node. */
-export function nodeRisks(): Operation<{ node: string; risk: bigint }[]> {
-  return all(RISKS);
 }

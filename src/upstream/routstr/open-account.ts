@@ -7,6 +7,7 @@ import { accountOf, riskOfRow } from './account.ts';
 import type { Account } from './account.ts';
 import type { Capital } from './capital.ts';
 import type { Exposure } from './exposure.ts';
+import { pastRisks, riskOfNode } from './node-sums.ts';
 
 export interface OpenOrder {
   readonly kind: AccountKind;
@@ -64,7 +65,7 @@ async function cut(parts: OpenParts, order: OpenOrder): Promise<Account | 'no fu
     sat,
     node,
     record: function* record({ id }) {
-      if ((yield* rows.riskOfNode(node)) + depositedMsat > capMsat()) throw new OverCapError();
+      if ((yield* riskOfNode(node)) + depositedMsat > capMsat()) throw new OverCapError();
       const nowMs = clock.now();
       const fresh = { kind, node, mint, baseUrl, spend: id, depositedMsat, nowMs };
       return yield* rows.insertAccount(fresh);
@@ -82,7 +83,7 @@ async function cut(parts: OpenParts, order: OpenOrder): Promise<Account | 'no fu
 /** Reads what an earlier run left at nodes. */
 export async function loadAccounts(parts: OpenParts): Promise<void> {
   const { store, exposure } = parts;
-  for (const { node, risk } of await store.read(rows.pastRisks)) exposure.add(node, risk);
+  for (const { node, risk } of await store.read(pastRisks)) exposure.add(node, risk);
   await Promise.all((await store.read(rows.liveAccounts)).map(async (row) => reopen(parts, row)));
 }
 
