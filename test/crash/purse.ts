@@ -13,7 +13,10 @@ export interface Purse {
   states(ys: readonly string[]): Promise<readonly string[]>;
   /** Which of these coins the mint calls unspent. Throws when one is PENDING. */
   unspent(coins: readonly Coin[]): Promise<readonly Coin[]>;
-  /** Spends the coins for fresh ones; sat after the mint's fee. Rejects when the mint refuses one of them. */
+  /**
+   * Spends the coins for fresh ones; sat after the mint's fee. Coins worth no more than their fee, which no mint swaps alone, are
+   * looked up and kept as they are. Rejects when the mint refuses one of them.
+   */
   receive(coins: readonly Coin[]): Promise<Received>;
 }
 
@@ -26,7 +29,7 @@ export interface Coin {
 export interface Received {
   /** After the mint's fee. */
   readonly sat: number;
-  /** The fresh coins. */
+  /** The coins as they are now. */
   readonly token: string;
 }
 
@@ -56,10 +59,13 @@ export async function openPurse(mintUrl: string): Promise<Purse> {
     async receive(coins) {
       const all: Proof[] = [];
       for (let start = 0; start < coins.length; start += MAX_INPUTS) {
-        const proofs = coins.slice(start, start + MAX_INPUTS).map(({ proof }) => plain(proof));
-        all.push(
-          ...(await wallet.receive(getEncodedToken({ mint: mintUrl, proofs, unit: 'sat' }))),
-        );
+        const some = coins.slice(start, start + MAX_INPUTS);
+        const proofs = some.map(({ proof }) => plain(proof));
+        if (worthOf(some) > Number(wallet.getFeesForProofs(proofs).toString()))
+          all.push(
+            ...(await wallet.receive(getEncodedToken({ mint: mintUrl, proofs, unit: 'sat' }))),
+          );
+        else all.push(...(await mustBeUnspent(some, states)));
       }
       const sat = all.reduce((sum, proof) => sum + Number(proof.amount.toString()), 0);
       const proofs = all.map(plain);
@@ -79,6 +85,15 @@ function plain({ id, amount, secret, C }: Proof): Proof {
 
 function yOf(crypto: Crypto, { secret }: Proof): string {
   return Buffer.from(crypto.hashToCurve(Buffer.from(secret))).toString('hex');
+}
+
+async function mustBeUnspent(
+  coins: readonly Coin[],
+  statesOf: Purse['states'],
+): Promise<readonly Proof[]> {
+  const found = await statesOf(coins.map(({ y }) => y));
+  if (found.some((state) => state !== 'UNSPENT')) throw new Error(`coins are ${found.join(', ')}`);
+  return coins.map(({ proof }) => proof);
 }
 
 async function checkStates(mintUrl: string, ys: readonly string[]): Promise<readonly string[]> {
