@@ -1,15 +1,8 @@
 import type { Config } from '../config.ts';
 import type { Announcer } from '../discovery/announce/announcer.ts';
-import { createGuard } from '../discovery/guard/guard.ts';
-import { systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { openMoney } from '../money.ts';
-import { openIdentity } from '../nostr/identity.ts';
-import { fetchJson } from '../rate/fetch-json.ts';
-import { createRate } from '../rate/rate.ts';
-import { createCatalog } from '../router/catalog.ts';
 import { createAnnouncing } from './announcing.ts';
-import { configuredSource } from './sources.ts';
+import { openShop } from './shop.ts';
 
 /** What became of it, by relay. */
 export type AnnounceReport = Awaited<ReturnType<Announcer['announceNow']>>;
@@ -23,57 +16,21 @@ export async function withAnnouncer<T>(
   log: Log,
   work: (announcer: Announcer) => Promise<T>,
 ): Promise<T> {
-  await using opened = new AsyncDisposableStack();
-  const guard = createGuard({
-    allowPrivate: config.discovery?.allowPrivateAddresses ?? false,
-    socksProxy: config.discovery?.socksProxy,
-  });
-  opened.defer(() => guard.close());
-  const money = await openMoney(config, log);
-  opened.defer(() => money.close());
-  const { home, node } = config;
-  const signer = await openIdentity({
-    home,
-    log,
-    ...(node.key !== undefined && { key: node.key }),
-    ...(node.keyPassphrase !== undefined && { passphrase: node.keyPassphrase }),
-  });
-  opened.defer(() => signer.close());
-  const sources = config.providers.map((provider) =>
-    configuredSource(provider, {
-      clock: systemClock,
-      purchases: money.purchases,
-      mints: config.mints,
-      observe: () => undefined,
-    }),
-  );
-  for (const { upstream } of sources) opened.defer(() => upstream.close());
-  const { usd } = config.bitcoin;
-  const rate = createRate({
-    source: usd === 'auto' ? 'auto' : { usd },
-    fetchJson,
-    clock: systemClock,
-    log,
-    onChange: () => catalog.reprice(),
-  });
-  const usdPmsat = (): bigint | undefined => rate.current()?.usdPmsat;
-  const catalog = createCatalog({ sources: () => sources, usdPmsat, clock: systemClock, log });
-  opened.defer(() => {
-    catalog.stop();
-    rate.stop();
-  });
+  await using closing = new AsyncDisposableStack();
+  const shop = await openShop(config, { log, closing, announces: true });
+  const { money, signer, guard, rate, catalog } = shop;
+  if (signer === undefined) throw new Error('there is no key to announce with');
   await rate.start();
   await catalog.start();
-  const models = () => catalog.models();
   const announcing = await createAnnouncing({
     config,
     store: money.store,
     signer,
     guard,
     log,
-    models,
+    models: () => catalog.models(),
     reviewed: undefined,
   });
-  opened.defer(() => announcing.close());
+  closing.defer(() => announcing.close());
   return await work(announcing.announcer);
 }

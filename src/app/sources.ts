@@ -4,7 +4,7 @@ import type { Guard } from '../discovery/guard/guard.ts';
 import type { MarketNode } from '../discovery/market-node.ts';
 import type { Observation, Standing } from '../discovery/standing.ts';
 import type { Msat } from '../lib/amount.ts';
-import { msatOfSat } from '../lib/amount.ts';
+import { msatOfSat, ZERO_MSAT } from '../lib/amount.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { CatalogSource } from '../router/catalog-source.ts';
 import { createBreaker } from '../upstream/breaker.ts';
@@ -20,6 +20,11 @@ export interface SourceParts {
   readonly observe: (node: string, observation: Observation) => void;
 }
 
+export interface ConfiguredParts extends SourceParts {
+  /** Whether nothing more may be bought from a node, whatever its entry says. */
+  readonly isShunned: (node: string) => boolean;
+}
+
 /** Routers that one request may pass. */
 const MAX_HOPS = 2;
 /** Of a found node; a configured one has its own. */
@@ -31,7 +36,7 @@ export function nodeOf({ baseUrl, purchase }: Pick<Provider, 'baseUrl' | 'purcha
 }
 
 /** An entry of `providers`, with its live upstream. */
-export function configuredSource(provider: Provider, parts: SourceParts): CatalogSource {
+export function configuredSource(provider: Provider, parts: ConfiguredParts): CatalogSource {
   const { purchase, timeouts, ...terms } = provider;
   const breaker = createBreaker({ clock: parts.clock });
   const { id, baseUrl, apiKey, onPayerGone } = provider;
@@ -41,11 +46,12 @@ export function configuredSource(provider: Provider, parts: SourceParts): Catalo
     return { ...terms, timeouts, breaker, upstream, trust: 1 };
   }
   const node = nodeOf(provider);
+  const cap = msatOfSat(BigInt(purchase.capSat));
   const upstream = UPSTREAM_KINDS.routstr.create({
     ...options,
     node,
     mints: () => parts.mints,
-    capMsat: () => msatOfSat(BigInt(purchase.capSat)),
+    capMsat: () => (parts.isShunned(node) ? ZERO_MSAT : cap),
     buy: purchase.buy,
     purchases: parts.purchases,
     observe: (observation) => parts.observe(node, observation),

@@ -39,6 +39,8 @@ export interface Discovery {
   standing(pubkey: string): Standing;
   /** What our own dealings alone say of a node; undefined while they say nothing. */
   judgement(pubkey: string): 'verified' | 'avoid' | undefined;
+  /** Whether nothing more may be bought from a node that the configuration names (trust.ts). */
+  isShunned(pubkey: string): boolean;
   /** Somebody may buy from this key: its models are asked for and kept up to date. Cheap. */
   want(pubkey: string): void;
   /** Asks a node now. Rejects for a name that no node has. */
@@ -112,6 +114,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
     },
     standing: (pubkey) => trust.standing(pubkey),
     judgement: (pubkey) => trust.judgement(pubkey),
+    isShunned: (pubkey) => trust.isShunned(pubkey),
     want(pubkey) {
       for (const { d } of market.known(pubkey)) watch.want(pubkey, d);
     },

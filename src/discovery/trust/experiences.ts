@@ -4,8 +4,10 @@ import type { Operation } from '../../store/operation.ts';
 import { all, run } from '../../store/operation.ts';
 import type { Store } from '../../store/store.ts';
 import type { Observation } from '../standing.ts';
-import { faded, noExperience, withObservation } from './experience.ts';
+import { faded, noExperience } from './experience.ts';
 import type { Experience } from './experience.ts';
+import { createMemory, MAX_EXPERIENCES } from './memory.ts';
+import type { Unwritten } from './memory.ts';
 import { DELETE_EXPERIENCE, EXPERIENCES, UPSERT_EXPERIENCE } from './tables.ts';
 import type { ExperienceRow } from './tables.ts';
 
@@ -17,81 +19,78 @@ export interface Experiences {
   has(pubkey: string): boolean;
   note(pubkey: string, observation: Observation): void;
   pubkeys(): Iterable<string>;
+  /** What was noted before counts too. */
   load(): Promise<void>;
   /** Writes what is not written yet. */
   flush(): Promise<void>;
 }
 
-/** Beyond it the longest untouched are forgotten, those without a fault first. */
-export const MAX_EXPERIENCES = 20_000;
 const WRITE_DELAY_MS = 500;
 const MICRO = 1_000_000;
 
 export function createExperiences(parts: { store: Store; clock: Clock; log: Log }): Experiences {
   const { store, clock, log } = parts;
-  /** Longest untouched first. */
-  const known = new Map<string, Experience>();
-  /** To be written; undefined: to be deleted. */
-  let dirty = new Map<string, Experience | undefined>();
+  const memory = createMemory();
+  let loading: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let writing = Promise.resolve();
 
-  const forgetOne = (): void => {
-    const pubkey = leastMissed(known);
-    if (pubkey === undefined) return;
-    known.delete(pubkey);
-    dirty.set(pubkey, undefined);
+  const readAll = async (): Promise<void> => {
+    const rows = await store.read(() => all(EXPERIENCES));
+    memory.learn(rows.slice(-MAX_EXPERIENCES).map((row) => [row.pubkey, experienceOf(row)]));
+  };
+  const load = async (): Promise<void> => {
+    loading ??= readAll();
+    try {
+      await loading;
+    } catch (error) {
+      loading = undefined;
+      throw error;
+    }
   };
   const write = async (): Promise<void> => {
-    const batch = dirty;
-    dirty = new Map();
+    // What is written replaces what is stored, and so must contain it.
+    await load();
+    const batch = memory.takeUnwritten();
     if (batch.size === 0) return;
     try {
       await store.write(() => writeAll(batch));
     } catch (error) {
-      for (const [pubkey, experience] of batch)
-        if (!dirty.has(pubkey)) dirty.set(pubkey, experience);
+      memory.putBack(batch);
+      throw error;
+    }
+  };
+  const tryToWrite = async (): Promise<void> => {
+    try {
+      await write();
+    } catch (error) {
       log.error({ err: error }, 'what was met with nodes could not be written; tried again');
     }
   };
   const flush = (): Promise<void> => {
     clearTimeout(timer);
     timer = undefined;
-    writing = writing.then(write);
+    writing = writing.then(tryToWrite);
     return writing;
   };
 
   return {
     of(pubkey) {
-      const experience = known.get(pubkey);
+      const experience = memory.get(pubkey);
       return experience === undefined ? noExperience(clock.now()) : faded(experience, clock.now());
     },
-    has: (pubkey) => known.has(pubkey),
+    has: (pubkey) => memory.get(pubkey) !== undefined,
     note(pubkey, observation) {
-      const nowMs = clock.now();
-      const before = known.get(pubkey) ?? noExperience(nowMs);
-      const after = withObservation(before, observation, nowMs);
-      known.delete(pubkey);
-      if (known.size >= MAX_EXPERIENCES) forgetOne();
-      known.set(pubkey, after);
-      dirty.set(pubkey, after);
+      memory.note({ pubkey, observation, atMs: clock.now() });
       timer ??= setTimeout(() => void flush(), WRITE_DELAY_MS).unref();
     },
-    pubkeys: () => known.keys(),
-    async load() {
-      const rows = await store.read(() => all(EXPERIENCES));
-      for (const row of rows.slice(-MAX_EXPERIENCES)) known.set(row.pubkey, experienceOf(row));
-    },
+    pubkeys: () => memory.pubkeys(),
+    load,
     flush,
   };
 }
 
-function leastMissed(known: ReadonlyMap<string, Experience>): string | undefined {
-  for (const [pubkey, { faultsEver }] of known) if (faultsEver === 0) return pubkey;
-  return known.keys().next().value;
-}
-
-function* writeAll(batch: ReadonlyMap<string, Experience | undefined>): Operation<void> {
+function* writeAll(batch: Unwritten): Operation<void> {
   for (const [pubkey, experience] of batch) {
     if (experience === undefined) yield* run(DELETE_EXPERIENCE, pubkey);
     else yield* upsert(pubkey, experience);

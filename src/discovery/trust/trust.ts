@@ -9,6 +9,7 @@ import { noExperience } from './experience.ts';
 import { createExperiences } from './experiences.ts';
 import { judgementOn, standingOf } from './level.ts';
 import type { Caps } from './level.ts';
+import { createNews } from './news.ts';
 import { createRules } from './rules.ts';
 
 /** Says of every node how far it is trusted, from what the operator, the anchors and our own experience say. */
@@ -17,6 +18,11 @@ export interface Trust {
   standing(pubkey: string): Standing;
   /** What our own dealings alone show: fit to be published as a review. */
   judgement(pubkey: string): 'verified' | 'avoid' | undefined;
+  /**
+   * Whether nothing more may be bought from a node that the configuration names: the operator blocked it since, or, unless the
+   * operator decided to trust it, our own dealings show that it cheats. Anchors and lists do not count here.
+   */
+  isShunned(pubkey: string): boolean;
   /** Counts at once; in the database within a second. */
   observe(pubkey: string, observation: Observation): void;
   /** All that the anchors say, in place of what they said before. `blacklisted`: public keys. */
@@ -51,7 +57,6 @@ export interface TrustOptions {
 
 /** Numbers fade, and so standings change, while nothing happens. */
 const SWEEP_MS = 60_000;
-const MIN_WEIGHT_CHANGE = 0.05;
 /** Nodes of which something is kept here; the registry knows no more of them. */
 const MAX_NODES = 100_000;
 
@@ -60,12 +65,9 @@ export function createTrust(options: TrustOptions): Trust {
   const experiences = createExperiences({ store, clock, log });
   const words = createAnchorWords(options.anchors);
   const rules = createRules(options);
-  const listeners: ((pubkey: string) => void)[] = [];
   const linked = new Set<string>();
   const stranger = strangerTo(caps, false);
   const linkedStranger = strangerTo(caps, true);
-  /** What listeners know, where it is not that a node is a stranger. */
-  const told = new Map<string, Standing>();
   let sweeper: NodeJS.Timeout | undefined;
 
   const standing = (pubkey: string): Standing => {
@@ -83,44 +85,44 @@ export function createTrust(options: TrustOptions): Trust {
     }
     return standingOf({ ...evidence, experience: experiences.of(pubkey) }, caps);
   };
-  const tell = (pubkeys: Iterable<string>): void => {
-    for (const pubkey of pubkeys) {
-      const now = standing(pubkey);
-      if (isAlike(told.get(pubkey) ?? stranger, now)) continue;
-      if (told.size >= MAX_NODES) told.clear();
-      told.set(pubkey, now);
-      for (const listener of listeners) listener(pubkey);
-    }
-  };
+  const news = createNews(standing, stranger);
   const { trustFile: file, pollMs } = options;
-  const decisions = createDecisions({ file, log, pollMs, onChange: tell });
+  const decisions = createDecisions({
+    file,
+    log,
+    pollMs,
+    onChange: (pubkeys) => news.tell(pubkeys),
+  });
+  const judgement: Trust['judgement'] = (pubkey) =>
+    judgementOn({ linked: linked.has(pubkey), experience: experiences.of(pubkey) }, caps);
 
   return {
     standing,
-    judgement: (pubkey) =>
-      judgementOn({ linked: linked.has(pubkey), experience: experiences.of(pubkey) }, caps),
+    judgement,
+    isShunned(pubkey) {
+      const decision = decisions.of(pubkey);
+      return decision === undefined ? judgement(pubkey) === 'avoid' : 'block' in decision;
+    },
     observe(pubkey, observation) {
       experiences.note(pubkey, observation);
-      tell([pubkey]);
+      news.tell([pubkey]);
     },
     setReviews(reviews, blacklisted) {
-      tell(words.set(reviews, blacklisted));
+      news.tell(words.set(reviews, blacklisted));
     },
     setLinked(pubkey, isLinked) {
       if (linked.has(pubkey) === isLinked) return;
       if (!isLinked) linked.delete(pubkey);
       else if (linked.size < MAX_NODES) linked.add(pubkey);
-      tell([pubkey]);
+      news.tell([pubkey]);
     },
     setHosts(pubkey, hosts) {
-      if (rules.setHosts(pubkey, hosts)) tell([pubkey]);
+      if (rules.setHosts(pubkey, hosts)) news.tell([pubkey]);
     },
-    onChange(listener) {
-      listeners.push(listener);
-    },
+    onChange: (listener) => news.onChange(listener),
     async start() {
       await Promise.all([experiences.load(), decisions.start()]);
-      sweeper = setInterval(() => tell([...experiences.pubkeys()]), SWEEP_MS).unref();
+      sweeper = setInterval(() => news.tell([...experiences.pubkeys()]), SWEEP_MS).unref();
     },
     async stop() {
       clearInterval(sweeper);
@@ -133,12 +135,4 @@ export function createTrust(options: TrustOptions): Trust {
 function strangerTo(caps: Caps, linked: boolean): Standing {
   const experience = noExperience(0);
   return standingOf({ ruling: undefined, blacklisted: false, words: [], linked, experience }, caps);
-}
-
-function isAlike(before: Standing, now: Standing): boolean {
-  return (
-    before.level === now.level &&
-    before.capSat === now.capSat &&
-    Math.abs(before.weight - now.weight) < MIN_WEIGHT_CHANGE
-  );
 }

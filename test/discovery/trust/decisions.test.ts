@@ -8,7 +8,7 @@ import { readDecisions, writeDecision } from '../../../src/discovery/decision-fi
 import { createTrust } from '../../../src/discovery/trust/trust.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { npubOf } from '../../../src/nostr/npub.ts';
-import { ANCHOR, CAPS, NODE, OTHER, trustWorld } from './fixtures.ts';
+import { ANCHOR, CAPS, NODE, OTHER, trustWorld, withheld } from './fixtures.ts';
 
 async function temporaryFile(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'nutroute-trust-'));
@@ -79,6 +79,22 @@ test('a decision counts in a running router, soon after it was written', async (
 
   await writeDecision(trustFile, NODE, undefined);
   await expect.poll(() => trust.standing(NODE).level).toBe('unknown');
+});
+
+test('what the operator decided since stands above our dealings with a node that the configuration names', async () => {
+  const trustFile = await temporaryFile();
+  await using world = await trustWorld({ trustFile, pollMs: 2 });
+  const { trust } = world;
+  await trust.start();
+  onTestFinished(() => trust.stop());
+  trust.observe(NODE, withheld(1));
+  trust.observe(NODE, withheld(1));
+
+  await writeDecision(trustFile, NODE, { capSat: 900 });
+  await expect.poll(() => trust.isShunned(NODE)).toBe(false);
+
+  await writeDecision(trustFile, OTHER, { block: true });
+  await expect.poll(() => trust.isShunned(OTHER)).toBe(true);
 });
 
 test('a file that became faulty leaves the last decisions in force, and is complained of once', async () => {

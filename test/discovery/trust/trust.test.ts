@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 
-import { createExperiences, MAX_EXPERIENCES } from '../../../src/discovery/trust/experiences.ts';
+import { createExperiences } from '../../../src/discovery/trust/experiences.ts';
 import { exposureCapSat } from '../../../src/discovery/trust/exposure.ts';
+import { MAX_EXPERIENCES } from '../../../src/discovery/trust/memory.ts';
 import type { Trust } from '../../../src/discovery/trust/trust.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { npubOf } from '../../../src/nostr/npub.ts';
@@ -296,6 +297,35 @@ test('a review of our own rests on our own dealings alone', async () => {
   expect([trust.judgement(NODE), trust.judgement(OTHER)]).toEqual(['verified', 'avoid']);
 });
 
+test('a node that the configuration names is shunned for what we met with it, not for what others say', async () => {
+  await using world = await trustWorld({ deny: [NODE] });
+  const { trust } = world;
+  trust.setReviews(review('avoid', false), []);
+  expect([trust.isShunned(NODE), trust.isShunned(OTHER)]).toEqual([false, false]);
+
+  trust.observe(NODE, withheld(1));
+  expect(trust.isShunned(NODE)).toBe(false);
+  trust.observe(NODE, withheld(1));
+  expect([trust.isShunned(NODE), trust.isShunned(OTHER)]).toEqual([true, false]);
+});
+
+test('what is met with a node before the rest is loaded comes on top of it', async () => {
+  await using world = await trustWorld();
+  world.trust.observe(NODE, withheld(1));
+  await world.trust.stop();
+
+  const restarted = world.reopen();
+  restarted.observe(NODE, withheld(1));
+  await restarted.start();
+  expect(restarted.isShunned(NODE)).toBe(true);
+  await restarted.stop();
+
+  const again = world.reopen();
+  await again.start();
+  expect(again.isShunned(NODE)).toBe(true);
+  await again.stop();
+});
+
 test('listeners hear of what matters, once', async () => {
   await using world = await trustWorld();
   const { trust } = world;
@@ -368,6 +398,7 @@ test('all unknown nodes together take no more than their pool', async () => {
 test('who fills the memory with strangers makes it forget neither faults nor itself grow', async () => {
   await using world = await trustWorld();
   const experiences = createExperiences({ ...world, log: silentLog });
+  await experiences.load();
   experiences.note(NODE, withheld(1));
   for (let i = 0; i < MAX_EXPERIENCES + 10; i += 1) {
     experiences.note(i.toString(16).padStart(64, '0'), { kind: 'failed', what: 'refused' });
