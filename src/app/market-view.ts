@@ -72,8 +72,11 @@ async function viewOf(
     };
     return nodes.map((node) => {
       const atRiskMsat = risks.get(node.pubkey) ?? 0n;
-      const isConfigured = [node.pubkey, ...node.urls].some((name) => configured.has(name));
-      const unused = isConfigured ? CONFIGURED : unusedBecause(node, atRiskMsat, funds);
+      const names = [node.pubkey, ...node.urls].filter((name) => configured.has(name));
+      const unused =
+        names.length > 0
+          ? configuredBecause(names.some((name) => discovery.isShunned(name)))
+          : unusedBecause(node, atRiskMsat, funds);
       return { ...node, atRiskMsat, unused };
     });
   } finally {
@@ -96,7 +99,11 @@ interface Funds {
   readonly atUnknown: bigint;
 }
 
-const CONFIGURED = 'its entry in providers is used instead';
+function configuredBecause(isShunned: boolean): string {
+  return isShunned
+    ? 'blocked, and its entry in providers with it'
+    : 'its entry in providers is used instead';
+}
 
 /** In the order in which an operator would mend it. */
 function unusedBecause(node: MarketNode, atRisk: bigint, funds: Funds): string | undefined {

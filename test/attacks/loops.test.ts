@@ -103,7 +103,7 @@ test.each([false, true])(
   },
 );
 
-test('a router that is told to buy from itself does not start', async () => {
+test('a router that is told to buy from itself does not start, and keeps nothing open', async () => {
   await using stack = new AsyncDisposableStack();
   const mint = await startMint();
   stack.defer(() => mint.close());
@@ -118,4 +118,5 @@ test('a router that is told to buy from itself does not start', async () => {
   const file = { node: { key: 'env:NODE_KEY' }, mints: [mint.url], providers: [provider] };
 
   await expect(home.start(file, 0)).rejects.toThrow('it would buy from itself');
+  await home.start({ ...file, providers: [{ ...provider, npub: undefined }] }, 0);
 });

@@ -34,6 +34,8 @@ export interface TwoHopsOptions {
   /** What the router can buy with, sat. */
   readonly capitalSat?: number;
   readonly markup?: number;
+  /** Default: on, but it looks for nobody. */
+  readonly discovery?: boolean;
   /** How long the router waits for the node. */
   readonly timeoutMs?: number | undefined;
 }
@@ -97,9 +99,7 @@ export async function twoHops(options: TwoHopsOptions): Promise<TwoHops> {
   stack.defer(() => app.stop());
   const { capitalSat = CAPITAL_SAT } = options;
   if (capitalSat > 0) await app.money.treasury.receive(mint.faucet(capitalSat));
-  const { market } = app;
-  if (market === undefined) throw new Error('the router knows no market');
-  const observe = vi.spyOn(market.discovery, 'observe');
+  const observe = vi.spyOn(app.dealings, 'observe');
   const { purchases, store } = app.money;
   let mostAtRisk = 0n;
   const watch = setInterval(() => {
@@ -120,7 +120,7 @@ export async function twoHops(options: TwoHopsOptions): Promise<TwoHops> {
     get observed() {
       return observe.mock.calls.map(([, observation]) => observation);
     },
-    standing: () => market.discovery.standing(NODE_KEY),
+    standing: () => app.dealings.standing(NODE_KEY),
     async totals() {
       const none = { deposited: 0n, charged: 0n, returned: 0n, lost: 0n, atRisk: 0n };
       return (await purchases.totals())[0] ?? { node: NODE_KEY, ...none };
@@ -213,15 +213,16 @@ function nodeFile(mint: DemoMint, model: ModelServer): object {
 }
 
 function routerFile(
-  { buy, timeoutMs = 5_000, markup = MARKUP }: TwoHopsOptions,
+  { buy, timeoutMs = 5_000, markup = MARKUP, discovery = true }: TwoHopsOptions,
   world: { readonly mint: DemoMint; readonly model: ModelServer; readonly liar: LyingNode },
 ): object {
   return {
     node: { name: 'the router' },
     mints: [world.mint.url],
     bitcoin: { usd: 100_000 },
-    // Nobody is looked for: it is on because it judges those that are bought from.
-    discovery: { relays: [], directories: [], anchors: [], allowPrivateAddresses: true },
+    ...(discovery && {
+      discovery: { relays: [], directories: [], anchors: [], allowPrivateAddresses: true },
+    }),
     providers: [
       {
         id: 'b',
