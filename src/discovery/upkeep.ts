@@ -98,6 +98,7 @@ export function createUpkeep(
 
 /** Addresses that were silent too long make room; if they are announced still, they come back as strangers. */
 function tidy({ registry, scout, market }: DiscoveryParts, nowMs: number): void {
+  registry.tidy();
   for (const { pubkey, d, link, health } of market.nodes()) {
     if (link !== 'stale' || nowMs - health.answeredAtMs < REMEMBERED_MS) continue;
     registry.forget(pubkey, d);

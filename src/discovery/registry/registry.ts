@@ -48,6 +48,8 @@ export interface Registry {
   json(pubkey: string, d: string): Promise<string | undefined>;
   /** Drops an address; its next announcement brings it back. */
   forget(pubkey: string, d: string): void;
+  /** What has expired makes room for others; no older version takes its place. */
+  tidy(): void;
   /** Called after each change of what the calls above return. */
   onChange(listener: () => void): void;
   /** Before `start`: loads what the anchors said, and what these keys announced. */
@@ -105,6 +107,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       removeAnnouncement(`${ANNOUNCEMENT}:${pubkey}:${d}`, parts);
       changed();
     },
+    tidy: () => dropExpired(parts),
     onChange: (listener) => void listeners.push(listener),
     async warmUp(pubkeys) {
       await (loadingWords ??= loadWords(parts));
@@ -192,6 +195,17 @@ function takeDeletion(event: NostrEvent, parts: Parts): void {
     removeAnnouncement(coordinate, parts);
     words.remove(coordinate);
     archive.dropAnchorEvent(coordinate);
+  }
+}
+
+/** An announcement without an expiry may be told again at any time, so that older versions are remembered as deleted. */
+function dropExpired(parts: Parts): void {
+  const { shelf, deletions, archive, clock, nowS } = parts;
+  for (const [coordinate, { createdAt }] of shelf.expired(nowS())) {
+    removeAnnouncement(coordinate, parts);
+    const forgotten = deletions.remember(coordinate, createdAt, false);
+    archive.keepDeletion({ coordinate, upTo: createdAt, isHeld: false }, clock.now());
+    if (forgotten !== undefined) archive.dropDeletion(forgotten);
   }
 }
 

@@ -16,6 +16,8 @@ export interface Shelf {
   remove(coordinate: string): void;
   /** Those that are not expired; the same array until that changes. */
   current(): readonly Announcement[];
+  /** Those that had expired at `atS`, by their coordinates. */
+  expired(atS: number): readonly (readonly [string, Announcement])[];
   /** Whether one has expired since `current` was asked. */
   hasExpired(): boolean;
 }
@@ -49,7 +51,7 @@ export function createShelf(nowS: () => number): Shelf {
       const now = nowS();
       const living: Announcement[] = [];
       nextExpiry = Infinity;
-      // An expired version stays on the shelf: older ones must not take its place.
+      // An expired version stays on the shelf for now: older ones must not take its place.
       for (const { announcement } of all.values()) {
         const { expiresAt = Infinity } = announcement;
         if (expiresAt <= now) continue;
@@ -59,6 +61,10 @@ export function createShelf(nowS: () => number): Shelf {
       current = living;
       return living;
     },
+    expired: (atS) =>
+      [...all].flatMap(([coordinate, { announcement }]) =>
+        (announcement.expiresAt ?? Infinity) <= atS ? [[coordinate, announcement] as const] : [],
+      ),
     hasExpired,
   };
 }

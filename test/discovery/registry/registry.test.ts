@@ -333,6 +333,28 @@ describe('quotas', () => {
     expect(world.tell(announcement())).toBe(true);
   });
 
+  test('announcements that have expired leave their room to others, and older versions do not come back', async () => {
+    await using stored = await testStore([discoverySchema]);
+    const expiring = (at: number) =>
+      announcement({ pubkey: keyOf(at) }, [['expiration', String(NOW_S + 60)]]);
+    const older = announcement({ pubkey: keyOf(0), created_at: NOW_S - 2000 });
+    {
+      await using world = await setUp(stored, 99);
+      for (let at = 0; at < 200; at++) world.tell(expiring(at));
+      expect(world.tell(announcement())).toBe(false);
+      world.clock.advance(60_000);
+      world.registry.tidy();
+      expect(world.tell(announcement())).toBe(true);
+      for (let at = 200; at < 399; at++) world.tell(announcement({ pubkey: keyOf(at) }));
+      expect(world.registry.announcements()).toHaveLength(200);
+      expect([world.tell(expiring(0)), world.tell(older, OTHER_RELAY)]).toEqual([false, false]);
+    }
+    await using again = await setUp(stored, 99);
+    again.clock.advance(60_000);
+    expect(again.registry.announcements()).toHaveLength(200);
+    expect(again.tell(older, OTHER_RELAY)).toBe(false);
+  });
+
   test('an address may change five times at once and then every ten seconds', async () => {
     await using world = await setUp();
     const change = (at: number) => world.tell(announcement({ created_at: NOW_S - 1000 + at }));
