@@ -42,7 +42,10 @@ export interface SiteBookOptions {
   readonly handedOver: (site: Site, before: SiteRecord) => void;
 }
 
-const MAX_SITES = 30_000;
+/** Room for one site of every node (claims.ts), however many the others have. */
+const MAX_SITES = 40_000;
+/** While there are more, a node has but the first of its URLs watched. */
+const MAX_SITES_WITH_MORE = 20_000;
 const MAX_URLS = 8;
 
 export function createSiteBook(options: SiteBookOptions): SiteBook {
@@ -50,9 +53,10 @@ export function createSiteBook(options: SiteBookOptions): SiteBook {
   const touched = new Set<Site>();
 
   /** Undefined: there are too many. */
-  function siteOf(url: string): Site | undefined {
+  function siteOf(url: string, rank: number): Site | undefined {
     const known = sites.get(url);
-    if (known !== undefined || sites.size >= MAX_SITES) return known;
+    const room = rank === 0 ? MAX_SITES : MAX_SITES_WITH_MORE;
+    if (known !== undefined || sites.size >= room) return known;
     const site = options.open(url);
     sites.set(url, site);
     return site;

@@ -296,6 +296,20 @@ describe('liveness', () => {
     expect(asked()).toHaveLength(60);
   });
 
+  test('Strangers with many addresses each leave a site to every other node', async () => {
+    await using node = await startNode(info());
+    await using world = await startWorld();
+    const { watch } = world;
+    const strangers = Array.from({ length: 4_000 }, (_, stranger) =>
+      announced('', {
+        d: `d${stranger}`,
+        urls: Array.from({ length: 8 }, (_, at) => `https://n${stranger}.example.com/${at}`),
+      }),
+    );
+    watch.set([...strangers, announced(node.url)]);
+    expect((await watch.check(KEY, 'main')).link).toBe('linked');
+  });
+
   test('A node that is not watched cannot be asked', async () => {
     await using world = await startWorld();
     expect(world.watch.findings(KEY, 'main')).toBeUndefined();
