@@ -13,6 +13,7 @@ import type { DiscoveryParts } from './discovery-parts.ts';
 import { createFeed } from './feed.ts';
 import type { Feed } from './feed.ts';
 import type { Guard } from './guard/guard.ts';
+import { createKnocks } from './knocks.ts';
 import type { MarketNode } from './market-node.ts';
 import { createMarket } from './market.ts';
 import { plainId } from './node-ids.ts';
@@ -189,7 +190,8 @@ function createParts(options: DiscoveryOptions): DiscoveryParts {
     anchors: anchors.map(({ pubkey }) => pubkey),
     relayCount: options.relays.length,
   });
-  const watch = createWatch({ store, clock, log, guard, random });
+  const knocks = createKnocks(clock);
+  const watch = createWatch({ store, clock, log, guard, knocks, random });
   const trust = createTrust(options);
   const market = createMarket({ watch, trust });
   const scout = createScout({
@@ -197,6 +199,7 @@ function createParts(options: DiscoveryOptions): DiscoveryParts {
     clock,
     log,
     guard,
+    knocks,
     random,
     directories: options.directories,
     hints: () => registry.hints(),

@@ -1,3 +1,4 @@
+import { hostOf } from './hosts.ts';
 import type { KnownNode } from './known-node.ts';
 import type { MarketNode, NodeHealth } from './market-node.ts';
 import { plainId, withIds } from './node-ids.ts';
@@ -136,11 +137,6 @@ function hostsOf(nodes: readonly KnownNode[]): readonly string[] {
   const hosts = new Set<string>();
   for (const { urls } of nodes) for (const url of urls) hosts.add(hostOf(url));
   return [...hosts];
-}
-
-/** Of a canonical URL. */
-function hostOf(url: string): string {
-  return /^https?:\/\/(\[[^\]]*\]|[^/:]*)/.exec(url)?.[1] ?? '';
 }
 
 /** Of several under one name the first that is linked, else the first. */

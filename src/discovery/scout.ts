@@ -5,9 +5,10 @@ import type { Store } from '../store/store.ts';
 import { createFoundNodes, keyOfUrl } from './found-nodes.ts';
 import type { FoundNode } from './found-nodes.ts';
 import type { Guard } from './guard/guard.ts';
+import type { Knocks } from './knocks.ts';
+import { dropOldest } from './oldest.ts';
 import { cleanText } from './registry/clean-text.ts';
 import { hintedUrls } from './registry/directory-event.ts';
-import { dropOldest } from './registry/oldest.ts';
 import { readInfo } from './watch/node-info.ts';
 
 /**
@@ -35,6 +36,8 @@ export interface ScoutOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly guard: Pick<Guard, 'check' | 'getJson'>;
+  /** Shared with whoever else asks strangers' addresses. */
+  readonly knocks: Knocks;
   /** URLs of `/v1/providers/` that the operator named. */
   readonly directories: readonly string[];
   /** Base URLs of nodes whose directories may be asked. */
@@ -50,6 +53,8 @@ const EVERY_MS = 6 * 3_600_000;
 const JITTER = 0.2;
 const FIRST_AFTER_MS = 2_000;
 const HINTS_AFTER_MS = 2_000;
+/** Strangers can publish ever more hints. */
+const HINTS_EVERY_MS = 60_000;
 const ASK_AGAIN_MS = 24 * 3_600_000;
 const MAX_NEIGHBOURS = 5;
 const MAX_ASKED_PER_LOOK = 200;
@@ -61,18 +66,22 @@ const DIRECTORY_LIMITS = { maxBytes: 1_048_576, timeoutMs: 10_000 };
 const INFO_LIMITS = { maxBytes: 65_536, timeoutMs: 8_000 };
 
 export function createScout(options: ScoutOptions): Scout {
-  const { clock, guard } = options;
+  const { clock, guard, knocks } = options;
   const nodes = createFoundNodes(options.store, options.log);
   const askedAtMs = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
   let hintTimer: NodeJS.Timeout | undefined;
+  /** Not earlier again. */
+  let hintsAtMs = 0;
   let isStopped = false;
 
   const ask = async (url: string): Promise<void> => {
     askedAtMs.delete(url);
     askedAtMs.set(url, clock.now());
     dropOldest(askedAtMs, MAX_REMEMBERED);
+    if (!knocks.knock(url)) return;
     const node = await askNode(guard, url);
+    if (node !== undefined) knocks.welcome(url);
     if (node !== undefined && !isStopped) await nodes.keep(node);
   };
   const isWorthAsking = (url: string): boolean =>
@@ -84,6 +93,7 @@ export function createScout(options: ScoutOptions): Scout {
   };
   /** One after the other: events that never end must not begin ever more of it. */
   const followHints = async (): Promise<void> => {
+    hintsAtMs = clock.now() + HINTS_EVERY_MS;
     await follow(options.hints());
     hintTimer = undefined;
   };
@@ -106,7 +116,8 @@ export function createScout(options: ScoutOptions): Scout {
     forget: (url) => void nodes.drop(url),
     look,
     hinted() {
-      if (!isStopped) hintTimer ??= setTimeout(() => void followHints(), HINTS_AFTER_MS).unref();
+      const afterMs = Math.max(HINTS_AFTER_MS, hintsAtMs - clock.now());
+      if (!isStopped) hintTimer ??= setTimeout(() => void followHints(), afterMs).unref();
     },
     onChange: (listener) => nodes.onChange(listener),
     async start() {

@@ -5,6 +5,7 @@ import { expect, test, vi } from 'vitest';
 
 import { keyOfUrl } from '../../src/discovery/found-nodes.ts';
 import { createGuard } from '../../src/discovery/guard/guard.ts';
+import { createKnocks } from '../../src/discovery/knocks.ts';
 import { discoverySchema } from '../../src/discovery/schema.ts';
 import { createScout } from '../../src/discovery/scout.ts';
 import type { ScoutOptions } from '../../src/discovery/scout.ts';
@@ -46,6 +47,7 @@ async function setUp(options: Partial<ScoutOptions>, allowPrivate = true) {
       clock,
       log: silentLog,
       guard,
+      knocks: createKnocks(clock),
       directories: [],
       neighbours: () => [],
       hints: () => [],
@@ -159,6 +161,40 @@ test('hints without end, at addresses that hang, are followed a few at a time', 
     scout.stop();
   }
   expect(asked).toBe(4);
+});
+
+test('hints at one host are followed so often a day, and at many hosts so often a minute', async () => {
+  const asked: string[] = [];
+  const getJson = (url: string) => {
+    asked.push(url);
+    return Promise.reject(new Error('not found'));
+  };
+  const check = (url: string) => ({ ok: true as const, url });
+  let count = 0;
+  /** Other addresses each time. */
+  const hints = () =>
+    Array.from({ length: 300 }, () => {
+      count += 1;
+      return count % 2 === 0
+        ? `https://victim.example.com/${count}`
+        : `https://n${count}.example.com`;
+    });
+  await using world = await setUp({ guard: { check, getJson }, hints });
+  const scout = world.open();
+  vi.useFakeTimers();
+  try {
+    for (let seconds = 0; seconds < 300; seconds += 1) {
+      scout.hinted();
+      world.clock.advance(1_000);
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+  } finally {
+    vi.useRealTimers();
+    scout.stop();
+  }
+  expect(asked.filter((url) => url.includes('victim'))).toHaveLength(32);
+  expect(asked.length).toBeGreaterThan(400);
+  expect(asked.length).toBeLessThanOrEqual(5 * 200);
 });
 
 test('hints at private addresses are never dialled', async () => {

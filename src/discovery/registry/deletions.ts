@@ -1,5 +1,5 @@
 import type { NostrEvent } from '../../nostr/event.ts';
-import { dropOldest } from './oldest.ts';
+import { dropOldest } from '../oldest.ts';
 import { tagValues } from './tags.ts';
 
 /** Deletions of what we never held: their memory is short, so that a flood of them forgets none that mattered. */

@@ -1,7 +1,7 @@
 import type { NostrEvent } from '../../nostr/event.ts';
+import { dropOldest } from '../oldest.ts';
 import type { CheckUrl } from './announcement-event.ts';
 import { listsNodes, readDirectory } from './directory-event.ts';
-import { dropOldest } from './oldest.ts';
 import { coordinateOf } from './tags.ts';
 import type { Version } from './version.ts';
 

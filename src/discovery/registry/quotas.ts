@@ -1,5 +1,5 @@
 import type { NostrEvent } from '../../nostr/event.ts';
-import { dropOldest } from './oldest.ts';
+import { dropOldest } from '../oldest.ts';
 import { coordinateOf } from './tags.ts';
 
 const MAX_ADDRESSES_PER_KEY = 8;

@@ -1,5 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import type { Knocks } from '../knocks.ts';
+import { createFairShare } from './fair-share.ts';
 import type { ModelPulls } from './model-pulls.ts';
 import { askInfo } from './node-probe.ts';
 import type { InfoAnswer, NodeReader } from './node-probe.ts';
@@ -14,7 +16,7 @@ import type { SiteStore } from './site-store.ts';
 export interface Checker {
   /** Resolves when it was asked; then its models are pulled, where that is wanted and due. Undefined: too many wait. */
   check(site: Site, isUrgent: boolean): Promise<void> | undefined;
-  /** Starts what is due: all that is wanted, and of the others those that wait longest. Meant to be called each second. */
+  /** Starts what is due: all that is wanted, and of the others a few. Meant to be called each second. */
   round(sites: Iterable<Site>): void;
   /** What is still answered counts no more. */
   stop(): void;
@@ -24,6 +26,7 @@ export interface CheckerOptions {
   readonly guard: NodeReader;
   readonly pulls: ModelPulls;
   readonly siteStore: SiteStore;
+  readonly knocks: Knocks;
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
@@ -32,15 +35,16 @@ export interface CheckerOptions {
 
 /** With the pulls of model lists: 16. Made-up addresses, which hang longest, never take all places. */
 const LIMITS = { running: 12, background: 8, waiting: 1024 };
-/** Of those that nobody wants. Made-up addresses fail at once: unpaced, thousands of them would keep a core busy for minutes. */
-const BACKGROUND_PER_ROUND = 20;
 const WANTED_FOR_MS = 6 * 3_600_000;
 const USED_FOR_MS = 5 * 60_000;
 /** What fell due while the router was off is spread over this time. */
 const CATCH_UP_MS = 30 * 60_000;
+/** A host that was knocked at too often is left alone for so long. */
+const LEFT_ALONE_MS = 3_600_000;
 
 export function createChecker(options: CheckerOptions): Checker {
-  const { guard, pulls, siteStore, clock, log, random } = options;
+  const { guard, pulls, siteStore, knocks, clock, log, random } = options;
+  const share = createFairShare();
   const queue = createProbeQueue(LIMITS);
   let isStopped = false;
 
@@ -54,6 +58,7 @@ export function createChecker(options: CheckerOptions): Checker {
     site.record = recordAfter(before, answer, { nowMs, latencyMs: nowMs - startMs });
     site.dueAtMs = nowMs + delayMs(site, nowMs, random);
     siteStore.keep(site.record);
+    if (before.named === null && site.record.named !== null) knocks.welcome(url);
     if (answer.kind === 'failed') {
       log.debug({ event: 'node_check_failed', url, err: answer.why }, 'a node did not answer');
     }
@@ -65,6 +70,16 @@ export function createChecker(options: CheckerOptions): Checker {
     const done = queue.add(site.record.url, () => checkNow(site), isUrgent);
     if (done !== undefined) site.dueAtMs = Infinity;
     return done;
+  }
+
+  /** Nobody wants it. */
+  function checkOther(site: Site, nowMs: number): void {
+    if (site.record.named === null && !knocks.knock(site.record.url)) {
+      site.dueAtMs = nowMs + LEFT_ALONE_MS;
+      return;
+    }
+    const done = check(site, false);
+    if (done !== undefined) share.began(site, nowMs, done);
   }
 
   return {
@@ -79,8 +94,7 @@ export function createChecker(options: CheckerOptions): Checker {
         } else if (isDue) void check(site, true);
         else if (site.modelsDueAtMs <= nowMs) void pulls.pull(site);
       }
-      others.sort((one, other) => one.dueAtMs - other.dueAtMs);
-      for (const site of others.slice(0, BACKGROUND_PER_ROUND)) void check(site, false);
+      for (const site of share.pick(others)) checkOther(site, nowMs);
     },
     stop() {
       isStopped = true;

@@ -4,6 +4,8 @@ import type { NodeFindings, WatchedNode } from './watched-node.ts';
 /** One URL, however many nodes claim it. */
 export interface Site {
   record: SiteRecord;
+  /** Whose hosts share the checks that can wait. */
+  readonly domain: string;
   readonly claimants: Set<Claimant>;
   /** When it is asked next; Infinity while it waits for that or is asked. */
   dueAtMs: number;

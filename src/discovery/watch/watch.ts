@@ -1,6 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Store } from '../../store/store.ts';
+import type { Knocks } from '../knocks.ts';
 import { createChecker, isWanted } from './checker.ts';
 import type { Checker } from './checker.ts';
 import { bestSite, findingsOf } from './findings.ts';
@@ -55,6 +56,8 @@ export interface WatchOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly guard: NodeReader;
+  /** Shared with whoever else asks strangers' addresses. */
+  readonly knocks: Knocks;
   /** In [0, 1). */
   readonly random?: () => number;
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
+import { domainOf } from '../hosts.ts';
 import { firstDueAtMs } from './checker.ts';
 import { createClaims } from './claims.ts';
 import type { Claims } from './claims.ts';
@@ -115,6 +116,7 @@ export function hasten(site: Site, nowMs: number, gapMs: number): void {
 function newSite(record: SiteRecord): Site {
   return {
     record,
+    domain: domainOf(record.url),
     claimants: new Set<Claimant>(),
     dueAtMs: 0,
     modelsDueAtMs: 0,

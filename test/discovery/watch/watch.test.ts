@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
 import { createGuard } from '../../../src/discovery/guard/guard.ts';
+import { createKnocks } from '../../../src/discovery/knocks.ts';
 import { modelText } from '../../../src/discovery/watch/model-text.ts';
 import { UPSERT_MODELS, watchTables } from '../../../src/discovery/watch/tables.ts';
 import { createWatch } from '../../../src/discovery/watch/watch.ts';
@@ -16,6 +17,7 @@ import type { SimulatedClock } from '../../support/clock.ts';
 import { testStore } from '../../support/ledger-store.ts';
 import type { TestStore } from '../../support/ledger-store.ts';
 import { startNode } from './fake-node.ts';
+import type { FakeNode } from './fake-node.ts';
 
 const KEY = '79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798';
 const THIEF = 'f9308a019258c31049344f85f89d5229b531c845836f99b08601f113bce036f9';
@@ -45,12 +47,18 @@ async function startWorld(): Promise<World> {
   onTestFinished(() => void vi.useRealTimers());
   const test: TestStore = await testStore([schema]);
   const clock = createSimulatedClock(1_790_000_000_000);
-  const guard = createGuard({ allowPrivate: true, socksProxy: undefined });
+  const guard = createGuard({
+    allowPrivate: true,
+    socksProxy: undefined,
+    // Every name is one of this machine.
+    lookup: (_host, _options, done) => done(null, [{ address: '127.0.0.1', family: 4 }]),
+  });
   const running: Watch[] = [];
 
   function create(): Watch {
-    const options = { store: test.store, clock, log: silentLog, guard, random: () => 0.5 };
-    const watch = createWatch(options);
+    const knocks = createKnocks(clock);
+    const options = { store: test.store, clock, log: silentLog, guard, knocks };
+    const watch = createWatch({ ...options, random: () => 0.5 });
     running.push(watch);
     return watch;
   }
@@ -88,6 +96,11 @@ async function startWorld(): Promise<World> {
 
 function announced(url: string, more: Partial<WatchedNode> = {}): WatchedNode {
   return { pubkey: KEY, d: 'main', urls: [url], announcedAt: 1000, ...more };
+}
+
+/** Where a fake node is reached, too: at a host of any name. */
+function at(host: string, { url }: FakeNode): string {
+  return url.replace('127.0.0.1', host);
 }
 
 function info(pubkey = KEY): Record<string, unknown> {
@@ -251,7 +264,7 @@ describe('liveness', () => {
     await using world = await startWorld();
     const { watch } = world;
     const many = Array.from({ length: 40 }, (_, index) =>
-      announced(`${node.url}/${index}`, { d: `d${index}` }),
+      announced(at(`n${index}.org`, node), { d: `d${index}` }),
     );
     node.hold();
     watch.set([...many, announced(wanted.url)]);
@@ -261,6 +274,7 @@ describe('liveness', () => {
     await world.until(() => watch.findings(KEY, 'main')?.models !== undefined);
     expect(node.load.most).toBeLessThanOrEqual(16);
     node.release();
+    await world.until(() => node.load.now === 0);
     world.pass(0);
     await world.until(() => watch.findings(KEY, 'd39')?.link === 'linked');
     expect(node.load.most).toBeLessThanOrEqual(16);
@@ -273,7 +287,7 @@ describe('liveness', () => {
     const { watch } = world;
     const some = (from: number, to: number): WatchedNode[] =>
       Array.from({ length: to - from }, (_, index) =>
-        announced(`${node.url}/${from + index}`, { d: `d${from + index}` }),
+        announced(`${at(`n${from + index}.org`, node)}/${from + index}`, { d: `d${from + index}` }),
       );
     const asked = (): readonly number[] =>
       node.asked.map((path) => Number(/^\/(\d+)\/v1\/info$/.exec(path)?.[1]));
@@ -294,6 +308,47 @@ describe('liveness', () => {
     await settled(60);
     expect(asked().slice(40)).toEqual(expect.arrayContaining([40, 41, 42, 43, 44]));
     expect(asked()).toHaveLength(60);
+  });
+
+  test('A host is not asked more than 32 times a day, however many addresses strangers announce there', async () => {
+    await using victim = await startNode(404);
+    await using node = await startNode(info());
+    await using world = await startWorld();
+    const { watch } = world;
+    const strangers = Array.from({ length: 200 }, (_, stranger) =>
+      announced(`${victim.url}/${stranger}`, { d: `d${stranger}` }),
+    );
+    const honest = Array.from({ length: 100 }, (_, index) =>
+      announced(`${at('hoster.com', node)}/${index}`, { d: `honest${index}` }),
+    );
+    const dayMs = 24 * HOUR;
+    let announcedAt = 1000;
+    for (let passedMs = 0; passedMs < dayMs; passedMs += 10 * MINUTE) {
+      announcedAt += 1;
+      watch.set([...strangers.map((each) => ({ ...each, announcedAt })), ...honest]);
+      world.pass(10 * MINUTE - 1);
+      await new Promise((resolve) => setTimeout(resolve, 15));
+    }
+    expect(victim.asked).toHaveLength(32);
+    for (const { d } of honest) expect(watch.findings(KEY, d)?.link).toBe('linked');
+  });
+
+  test('A new node is asked soon, however many addresses that hang strangers announced before it', async () => {
+    await using hanging = await startNode(info(THIEF));
+    await using node = await startNode(info());
+    await using world = await startWorld();
+    const { watch } = world;
+    const strangers = Array.from({ length: 2_000 }, (_, stranger) =>
+      announced(at(`n${stranger}.stranger.com`, hanging), { pubkey: THIEF, d: `d${stranger}` }),
+    );
+    hanging.hold();
+    watch.set(strangers);
+    for (let round = 0; round < 10; round += 1) world.pass(ROUND_MS);
+    await world.until(() => hanging.load.now > 0);
+    watch.set([...strangers, announced(node.url)]);
+    world.pass(0);
+    await world.until(() => watch.findings(KEY, 'main')?.link === 'linked');
+    expect(hanging.asked.length).toBeLessThanOrEqual(4);
   });
 
   test('Strangers with many addresses each leave a site to every other node', async () => {
