@@ -5,7 +5,10 @@ import type { Filter } from '../nostr/event.ts';
 
 /** The stored events of a relay that match one filter, read page by page from the newest. */
 export interface Backlog {
-  /** Reads what is new, then goes on where the last reading was cut off; ends when all is read, or for now. Never rejects. */
+  /**
+   * Reads what is new, then goes on where the last reading was cut off; ends when all is read, or for now. All is read again a day
+   * later: there may be room now for what there was none for. Never rejects.
+   */
   read(): Promise<void>;
 }
 
@@ -28,6 +31,7 @@ const PAGE_EVENTS = 500;
 const NEWEST_PAGES = 5;
 const MAX_PAGES = 200;
 const MAX_READING_MS = 600_000;
+const ALL_AGAIN_MS = 24 * 3_600_000;
 /** After that, so slowly that no relay link takes it for a flood. */
 const FAST_PAGES = 20;
 const PACE_MS = 2_000;
@@ -39,16 +43,20 @@ interface Progress {
 }
 
 export function createBacklog(parts: BacklogParts): Backlog {
-  let hasReadAll = false;
+  const { clock } = parts;
+  let readAllAtMs = -Infinity;
   let resumeAt: number | undefined;
+  const hasReadAll = (): boolean => clock.now() - readAllAtMs < ALL_AGAIN_MS;
+  const note = ({ how, until }: Progress): void => {
+    if (how === 'all') readAllAtMs = clock.now();
+    resumeAt = how === 'all' ? undefined : until;
+  };
   return {
     async read() {
       const newest = await readPages(parts, NEWEST_PAGES, undefined);
-      hasReadAll ||= newest.how === 'all';
-      if (hasReadAll || newest.how === 'failed') return;
-      const rest = await readPages(parts, MAX_PAGES, resumeAt ?? newest.until);
-      hasReadAll = rest.how === 'all';
-      resumeAt = rest.until;
+      if (newest.how === 'all') note(newest);
+      if (hasReadAll() || newest.how === 'failed') return;
+      note(await readPages(parts, MAX_PAGES, resumeAt ?? newest.until));
     },
   };
 }

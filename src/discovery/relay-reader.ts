@@ -35,7 +35,7 @@ const LIVE_SINCE_S = 600;
 const DELETIONS_SINCE_S = 86_400;
 const KEYS_PER_FILTER = 200;
 const MAX_KNOWN_KEYS = 20_000;
-const KNOWN_KEYS_EVERY_MS = 6 * 3_600_000;
+const STORED_EVERY_MS = 6 * 3_600_000;
 const JITTER = 0.2;
 
 const ANNOUNCEMENTS: Filter = { kinds: [ANNOUNCEMENT] };
@@ -61,13 +61,13 @@ export function createRelayReader(link: RelayLink, parts: RelayReaderParts): Rel
     await readKnownKeys(link, parts, isStopped);
     isReading = false;
   };
-  const readKeysLater = (): void => {
-    const afterMs = KNOWN_KEYS_EVERY_MS * (1 - JITTER / 2 + JITTER * parts.random());
-    timer = setTimeout(() => void readKeysAgain(), afterMs).unref();
+  const readLater = (): void => {
+    const afterMs = STORED_EVERY_MS * (1 - JITTER / 2 + JITTER * parts.random());
+    timer = setTimeout(() => void readAgain(), afterMs).unref();
   };
-  const readKeysAgain = async (): Promise<void> => {
-    await readKnownKeys(link, parts, isStopped);
-    if (!hasStopped) readKeysLater();
+  const readAgain = async (): Promise<void> => {
+    await readStored();
+    if (!hasStopped) readLater();
   };
   return {
     start() {
@@ -78,7 +78,7 @@ export function createRelayReader(link: RelayLink, parts: RelayReaderParts): Rel
           if (how === 'eose' || how === 'timeout') void readStored();
         },
       });
-      readKeysLater();
+      readLater();
     },
     stop() {
       hasStopped = true;

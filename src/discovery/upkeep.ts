@@ -2,6 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { DiscoveryParts } from './discovery-parts.ts';
 import { createTakeover } from './takeover.ts';
 import type { TakeoverOptions } from './takeover.ts';
+import { tidy } from './tidying.ts';
 
 /** Keeps the market up to date with all that is told and found. */
 export interface Upkeep {
@@ -24,9 +25,7 @@ const DELAY_MS = 250;
 /** With thousands of nodes a change takes a while: then it waits longer for others, to cost a small share of the time. */
 const MAX_DELAY_MS = 2_000;
 const SHARE = 0.02;
-const TIDY_MS = 3_600_000;
-/** A node that has answered before is remembered this long after its last answer. */
-const REMEMBERED_MS = 90 * 24 * 3_600_000;
+const TIDY_MS = 600_000;
 
 export function createUpkeep(
   parts: DiscoveryParts,
@@ -94,14 +93,4 @@ export function createUpkeep(
       clearInterval(tidying);
     },
   };
-}
-
-/** Addresses that were silent too long make room; if they are announced still, they come back as strangers. */
-function tidy({ registry, scout, market }: DiscoveryParts, nowMs: number): void {
-  registry.tidy();
-  for (const { pubkey, d, link, health } of market.nodes()) {
-    if (link !== 'stale' || nowMs - health.answeredAtMs < REMEMBERED_MS) continue;
-    registry.forget(pubkey, d);
-    scout.forget(d);
-  }
 }

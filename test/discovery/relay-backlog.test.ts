@@ -9,10 +9,11 @@ import { createSimulatedClock } from '../support/clock.ts';
 function relayOf(seconds: readonly number[], clamp: number) {
   const seen = new Set<number>();
   const asked: Filter[] = [];
+  const clock = createSimulatedClock();
   let answers = Infinity;
   const backlog = createBacklog({
     filter: { kinds: [38421] },
-    clock: createSimulatedClock(),
+    clock,
     isStopped: () => false,
     async readPage(filter): Promise<Page> {
       asked.push(filter);
@@ -26,7 +27,7 @@ function relayOf(seconds: readonly number[], clamp: number) {
       return { isWhole: true, oldest: page.at(-1) };
     },
   });
-  return { backlog, seen, asked, answerOnly: (count: number) => void (answers = count) };
+  return { backlog, seen, asked, clock, answerOnly: (count: number) => void (answers = count) };
 }
 
 const seconds = (count: number): number[] => Array.from({ length: count }, (_, at) => 1000 + at);
@@ -61,6 +62,18 @@ test('a reading that is cut off goes on where it was, after what is new', async 
 test('once all is read, only the newest pages are read again', async () => {
   const relay = relayOf(seconds(30), 3);
   await relay.backlog.read();
+  relay.asked.length = 0;
+  await relay.backlog.read();
+  expect(relay.asked).toHaveLength(5);
+});
+
+test('a day later all is read again', async () => {
+  const relay = relayOf(seconds(30), 3);
+  await relay.backlog.read();
+  relay.seen.clear();
+  relay.clock.advance(24 * 3_600_000);
+  await relay.backlog.read();
+  expect(relay.seen.size).toBe(30);
   relay.asked.length = 0;
   await relay.backlog.read();
   expect(relay.asked).toHaveLength(5);

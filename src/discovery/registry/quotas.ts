@@ -5,6 +5,7 @@ import { coordinateOf } from './tags.ts';
 const MAX_ADDRESSES_PER_KEY = 8;
 /** All sources together; each has an equal share, so that one that invents nodes leaves the others theirs. */
 const MAX_ADDRESSES = 20_000;
+const CROWDED = 0.75;
 /** An address may be replaced this often at once (relays hold different versions), and then once in each interval. */
 const REPLACEMENT_BURST = 5;
 const REPLACEMENT_INTERVAL_MS = 10_000;
@@ -14,6 +15,8 @@ const MAX_PACED_ADDRESSES = 10_000;
 export interface Quotas {
   /** Whether there is room for what `source` tells. `isHeld`: the address is known, so this would replace its version. */
   admits(event: NostrEvent, source: string, isHeld: boolean): boolean;
+  /** Whether a source has filled most of its share. */
+  isCrowded(): boolean;
   added(pubkey: string, source: string): void;
   removed(pubkey: string, source: string): void;
   replaced(event: NostrEvent): void;
@@ -34,6 +37,7 @@ export function createQuotas(sources: number, now: () => number): Quotas {
       const until = pacedUntil.get(coordinateOf(event)) ?? 0;
       return until - now() <= (REPLACEMENT_BURST - 1) * REPLACEMENT_INTERVAL_MS;
     },
+    isCrowded: () => [...ofSource.values()].some((filled) => filled >= CROWDED * share),
     added(pubkey, source) {
       count(ofKey, pubkey, 1);
       count(ofSource, source, 1);

@@ -50,6 +50,8 @@ export interface Registry {
   forget(pubkey: string, d: string): void;
   /** What has expired makes room for others; no older version takes its place. */
   tidy(): void;
+  /** Whether there is little room left for what some relay tells. */
+  isCrowded(): boolean;
   /** Called after each change of what the calls above return. */
   onChange(listener: () => void): void;
   /** Before `start`: loads what the anchors said, and what these keys announced. */
@@ -108,6 +110,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       changed();
     },
     tidy: () => dropExpired(parts),
+    isCrowded: () => parts.quotas.isCrowded(),
     onChange: (listener) => void listeners.push(listener),
     async warmUp(pubkeys) {
       await (loadingWords ??= loadWords(parts));
