@@ -34,6 +34,8 @@ export interface RelayConnection {
 export interface ConnectionHandlers {
   onOpen(): void;
   onText(text: string, bytes: number): void;
+  /** See SocketHandlers. */
+  onNoise(bytes: number): void;
   /** A connection ended or could not be made. */
   onLost(why: string): void;
 }
@@ -69,13 +71,12 @@ export function createRelayConnection(
   };
   const dial = (): void => {
     enter('connecting');
-    socket = openSocket(url, { onOpen, onText, onGone }, limits, dialing);
+    socket = openSocket(url, { ...handlers, onOpen, onGone }, limits, dialing);
   };
   const onOpen = (): void => {
     enter('open', { connections: status.connections + 1 });
     handlers.onOpen();
   };
-  const onText = (text: string, bytes: number): void => handlers.onText(text, bytes);
   const onGone = (why: string): void => {
     socket = undefined;
     const { state, since } = status;

@@ -125,17 +125,22 @@ function wire(url: string, options: RelayLinkOptions, limits: RelayLimits) {
     publishing.onOpen();
     readings.onOpen();
   };
-  const onText = (text: string, bytes: number): void => {
-    if (offences.floodsWith(bytes)) leave('it floods us', limits.floodPauseMs, 'waiting');
-    else heed(parseMessage(text), { url, readings, publishing, auth, log });
+  const floods = (bytes: number): boolean => {
+    const isFlood = offences.floodsWith(bytes);
+    if (isFlood) leave('it floods us', limits.floodPauseMs, 'waiting');
+    return isFlood;
   };
+  const onText = (text: string, bytes: number): void => {
+    if (!floods(bytes)) heed(parseMessage(text), { url, readings, publishing, auth, log });
+  };
+  const onNoise = (bytes: number): void => void floods(bytes);
   const onLost = (why: string): void => {
     log.debug({ relay: url, why }, 'no connection to the relay');
     auth.onLost();
     publishing.onLost();
     readings.onLost(why);
   };
-  const handlers = { onOpen, onText, onLost };
+  const handlers = { onOpen, onText, onNoise, onLost };
   const connection = createRelayConnection(url, handlers, { clock, random, limits, dialing });
   const send = (...message: readonly unknown[]): boolean => connection.send(...message);
   const auth = createRelayAuth({ url, signer, clock, log, limits, send });

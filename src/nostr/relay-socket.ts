@@ -22,6 +22,8 @@ export interface RelaySocket {
 export interface SocketHandlers {
   onOpen(): void;
   onText(text: string, bytes: number): void;
+  /** A frame that says nothing: binary, or about the connection. */
+  onNoise(bytes: number): void;
   /** The connection is over, or there never was one. Called once, also after `terminate`. */
   onGone(why: string): void;
 }
@@ -62,9 +64,15 @@ export function openSocket(
   });
   socket.on('message', (data, isBinary) => {
     // What was read already still comes after `terminate`.
-    if (fault !== undefined || isBinary) return;
-    if (Buffer.isBuffer(data)) handlers.onText(data.toString('utf8'), data.length);
+    if (fault !== undefined || !Buffer.isBuffer(data)) return;
+    if (isBinary) handlers.onNoise(data.length);
+    else handlers.onText(data.toString('utf8'), data.length);
   });
+  for (const noise of ['ping', 'pong'] as const) {
+    socket.on(noise, (data) => {
+      if (fault === undefined) handlers.onNoise(data.length);
+    });
+  }
   socket.on('error', (error) => {
     fault ??= error.message;
   });

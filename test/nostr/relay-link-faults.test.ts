@@ -3,6 +3,8 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
 
 import type { RelayOptions } from '../../src/demo/relay.ts';
 import type { NostrEvent } from '../../src/nostr/event.ts';
@@ -366,6 +368,28 @@ describe('a relay that sends too much', () => {
     const { end } = await readAll(link);
 
     expect(end).toMatchObject({ how: 'lost', why: 'it floods us' });
+  });
+
+  test.each<[string, (socket: WebSocket) => void]>([
+    ['binary frames', (socket) => socket.send(Buffer.alloc(1_000))],
+    ['pings', (socket) => socket.ping()],
+    ['pongs', (socket) => socket.pong()],
+  ])('so are %s that say nothing', async (_, annoy) => {
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    world.add({
+      async close() {
+        for (const client of server.clients) client.terminate();
+        await new Promise((resolve) => server.close(resolve));
+      },
+    });
+    server.on('connection', (socket) => {
+      for (let count = 0; count < 1_000; count += 1) annoy(socket);
+    });
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const link = world.link(`ws://127.0.0.1:${port}`, { limits: { maxMessagesPerMinute: 500 } });
+    await until(() => link.status.lastError === 'it floods us');
+    expect(link.status.events).toBe(0);
   });
 
   test('nothing is read while too many events wait for their verification', async () => {
