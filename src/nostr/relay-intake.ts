@@ -7,8 +7,8 @@ import type { Verifier } from './verifier.ts';
 export interface RelayIntake {
   readonly counts: IntakeCounts;
   /**
-   * Takes an event that was asked for. Resolves when it was verified, and handed on or dropped; undefined when it is not wanted. Events
-   * come out in the order in which they were taken. Never rejects.
+   * Takes an event that was asked for. Resolves when it was verified, and handed on or dropped; undefined when it is not wanted, or too
+   * much. Events come out in the order in which they were taken. Never rejects.
    */
   readonly take: (event: NostrEvent, handlers: ReadingHandlers) => Promise<void> | undefined;
 }
@@ -28,6 +28,8 @@ export interface IntakeParts {
   readonly pause: () => void;
   readonly resume: () => void;
   readonly onInvalid: () => void;
+  /** Called for each event that is wanted: whether it is too much to check another one of this relay. */
+  readonly isTooMuch: () => boolean;
 }
 
 export function createRelayIntake(parts: IntakeParts): RelayIntake {
@@ -70,7 +72,7 @@ export function createRelayIntake(parts: IntakeParts): RelayIntake {
     take(event, handlers) {
       counts.events += 1;
       const isWanted = safely(() => handlers.wanted(event, relay));
-      return isWanted ? check(event, handlers) : undefined;
+      return isWanted && !parts.isTooMuch() ? check(event, handlers) : undefined;
     },
   };
 }

@@ -33,6 +33,9 @@ export interface RelayLimits {
   readonly maxSubscriptions: number;
   /** Events that wait for an OK. */
   readonly maxPublishing: number;
+  /** Events whose signatures are checked: so many when it was quiet for long, and so many a minute for ever; the rest is passed over. */
+  readonly maxVerifiedAtOnce: number;
+  readonly maxVerifiedPerMinute: number;
   /** While so many events wait for their verification, nothing more is read. */
   readonly maxUnverified: number;
 }
@@ -62,5 +65,8 @@ export const RELAY_LIMITS: RelayLimits = {
   banMs: HOUR,
   maxSubscriptions: 20,
   maxPublishing: 64,
+  // All that a registry holds; then 1 % of a core.
+  maxVerifiedAtOnce: 20_000,
+  maxVerifiedPerMinute: 1_500,
   maxUnverified: 256,
 };

@@ -154,6 +154,7 @@ function wire(url: string, options: RelayLinkOptions, limits: RelayLimits) {
     maxUnverified: limits.maxUnverified,
     pause: () => connection.pause(),
     resume: () => connection.resume(),
+    isTooMuch: () => offences.overtaxesWith(),
     onInvalid() {
       if (offences.liesTooMuch()) leave('its signatures are wrong', limits.banMs, 'banned');
     },

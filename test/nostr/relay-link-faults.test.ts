@@ -392,6 +392,41 @@ describe('a relay that sends too much', () => {
     expect(link.status.events).toBe(0);
   });
 
+  test('of ever more genuine events, so many are verified at once, and then so many a minute', async () => {
+    const clock = createSimulatedClock();
+    const relay = await world.startRelay();
+    const publish = async (from: number, to: number): Promise<void> => {
+      for (let at = from; at < to; at += 1) {
+        relay.store(await announcement({ tags: [['d', String(at)]] }));
+      }
+    };
+    let verified = 0;
+    const link = world.link(relay.url, {
+      clock,
+      verifier: {
+        async verify() {
+          verified += 1;
+          return true;
+        },
+      },
+      limits: { maxVerifiedAtOnce: 30, maxVerifiedPerMinute: 10 },
+    });
+    const told = listen(link);
+    await until(() => told.ends.length === 1);
+    await publish(0, 40);
+    await until(() => link.status.events === 40);
+    expect(verified).toBe(30);
+    clock.advance(30_000);
+    await publish(40, 60);
+    await until(() => link.status.events === 60);
+    expect(verified).toBe(35);
+    clock.advance(3_600_000);
+    await publish(60, 100);
+    await until(() => link.status.events === 100);
+    expect(verified).toBe(65);
+    expect(told.events).toHaveLength(65);
+  });
+
   test('nothing is read while too many events wait for their verification', async () => {
     const event = await announcement({ content: 'x'.repeat(5_000) });
     const relay = await world.startRelay();
