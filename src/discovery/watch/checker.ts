@@ -33,8 +33,8 @@ export interface CheckerOptions {
   readonly onChecked: (site: Site, before: SiteRecord) => void;
 }
 
-/** With the pulls of model lists: 16. Made-up addresses, which hang longest, never take all places. */
-const LIMITS = { running: 12, background: 8, waiting: 1024 };
+/** With the pulls of model lists: 16. Made-up addresses, which hang longest, never take all places, nor do those that were bought from. */
+const LIMITS = { running: 12, urgent: 10, background: 8, waiting: 1024 };
 const WANTED_FOR_MS = 6 * 3_600_000;
 const USED_FOR_MS = 5 * 60_000;
 /** What fell due while the router was off is spread over this time. */

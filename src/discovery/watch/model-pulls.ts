@@ -35,7 +35,12 @@ const MAX_WAITING = 1024;
 
 export function createModelPulls(options: ModelPullsOptions): ModelPulls {
   const { guard, shelf, siteStore, clock, log, random } = options;
-  const queue = createProbeQueue({ running: AT_ONCE, background: 0, waiting: MAX_WAITING });
+  const queue = createProbeQueue({
+    running: AT_ONCE,
+    urgent: AT_ONCE,
+    background: 0,
+    waiting: MAX_WAITING,
+  });
   let isStopped = false;
 
   async function pullNow(site: Site): Promise<void> {

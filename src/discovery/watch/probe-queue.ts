@@ -1,4 +1,4 @@
-/** Work of one kind, a few at a time; what is urgent goes first, and the rest never fills all places. */
+/** Work of one kind, a few at a time; what is urgent goes first, and neither it nor the rest fills all places. */
 export interface ProbeQueue {
   /**
    * Runs `work` in its turn and resolves after it; it must not reject. While an earlier work of the same key waits or runs, that
@@ -11,7 +11,9 @@ export interface ProbeQueue {
 
 export interface ProbeQueueLimits {
   readonly running: number;
-  /** Of these, those that are not urgent. */
+  /** Of these, those that are urgent, also where they hang. */
+  readonly urgent: number;
+  /** And those that are not. */
   readonly background: number;
   /** Waiting, of each of the two kinds. */
   readonly waiting: number;
@@ -33,7 +35,8 @@ export function createProbeQueue(limits: ProbeQueueLimits): ProbeQueue {
 
   function take(): Job | undefined {
     if (running.size >= limits.running) return undefined;
-    const [first] = urgent.values();
+    const hasRoom = running.size - backgroundRunning < limits.urgent;
+    const [first] = hasRoom ? urgent.values() : [];
     if (first !== undefined) return first;
     const [next] = backgroundRunning < limits.background ? background.values() : [];
     return next;

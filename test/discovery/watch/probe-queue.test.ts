@@ -28,7 +28,7 @@ function works(): Work {
 }
 
 test('No more run than may, and work that can wait never takes all places', async () => {
-  const queue = createProbeQueue({ running: 3, background: 2, waiting: 10 });
+  const queue = createProbeQueue({ running: 3, urgent: 3, background: 2, waiting: 10 });
   const { started, work, finish } = works();
   for (const name of ['a', 'b', 'c']) void queue.add(name, work(name), false);
   expect(started).toEqual(['a', 'b']);
@@ -41,8 +41,21 @@ test('No more run than may, and work that can wait never takes all places', asyn
   expect(started).toEqual(['a', 'b', 'u', 'v', 'c']);
 });
 
+test('What is urgent and hangs leaves places for work that can wait', async () => {
+  const queue = createProbeQueue({ running: 3, urgent: 2, background: 2, waiting: 10 });
+  const { started, work, finish } = works();
+  for (const name of ['u', 'v', 'w', 'x']) void queue.add(name, work(name), true);
+  void queue.add('a', work('a'), false);
+  void queue.add('b', work('b'), false);
+  expect(started).toEqual(['u', 'v', 'a']);
+  await finish('u');
+  expect(started).toEqual(['u', 'v', 'a', 'w']);
+  await finish('a');
+  expect(started).toEqual(['u', 'v', 'a', 'w', 'b']);
+});
+
 test('What waits or runs already is not started again, and moves up when it has become urgent', async () => {
-  const queue = createProbeQueue({ running: 1, background: 1, waiting: 10 });
+  const queue = createProbeQueue({ running: 1, urgent: 1, background: 1, waiting: 10 });
   const { started, work, finish } = works();
   const first = queue.add('a', work('a'), false);
   expect(queue.add('a', work('again'), true)).toBe(first);
@@ -60,7 +73,7 @@ test('What waits or runs already is not started again, and moves up when it has 
 });
 
 test('Too many that wait are refused', () => {
-  const queue = createProbeQueue({ running: 1, background: 1, waiting: 1 });
+  const queue = createProbeQueue({ running: 1, urgent: 1, background: 1, waiting: 1 });
   const { work } = works();
   expect(queue.add('a', work('a'), false)).toBeDefined();
   expect(queue.add('b', work('b'), false)).toBeDefined();
@@ -70,7 +83,7 @@ test('Too many that wait are refused', () => {
 });
 
 test('Clearing it lets go of those that wait for what will not run', async () => {
-  const queue = createProbeQueue({ running: 1, background: 1, waiting: 10 });
+  const queue = createProbeQueue({ running: 1, urgent: 1, background: 1, waiting: 10 });
   const { started, work, finish } = works();
   void queue.add('a', work('a'), false);
   const slow = queue.add('b', work('b'), false);
