@@ -25,35 +25,45 @@ interface Domain {
   checkedAtMs: number;
 }
 
+const NEVER: Readonly<Domain> = { running: 0, checkedAtMs: -Infinity };
+
+/** What one domain has to be checked. */
+interface Turn {
+  /** Those that are due longest first. */
+  readonly sites: Site[];
+  readonly room: number;
+  readonly checkedAtMs: number;
+}
+
 export function createFairShare(): FairShare {
   const domains = new Map<string, Domain>();
   let running = 0;
 
   /** Of each domain those that are due longest, as many as may start. */
-  function firstOfEach(due: Iterable<Site>): readonly (readonly Site[])[] {
-    const firsts = new Map<string, Site[]>();
+  function firstOfEach(due: Iterable<Site>): Iterable<Turn> {
+    const turns = new Map<string, Turn>();
     for (const site of due) {
-      const room = PER_DOMAIN - (domains.get(site.domain)?.running ?? 0);
-      if (room <= 0) continue;
-      const own = firsts.get(site.domain);
-      if (own === undefined) firsts.set(site.domain, [site]);
-      else insert(own, site, room);
+      const known = turns.get(site.domain);
+      if (known !== undefined) {
+        insert(known.sites, site, known.room, isDueBefore);
+        continue;
+      }
+      const { running: own, checkedAtMs } = domains.get(site.domain) ?? NEVER;
+      const room = PER_DOMAIN - own;
+      turns.set(site.domain, { sites: room > 0 ? [site] : [], room, checkedAtMs });
     }
-    return [...firsts.values()];
+    return turns.values();
   }
-
-  const lastOf = ([site]: readonly Site[]): number =>
-    domains.get(site?.domain ?? '')?.checkedAtMs ?? -Infinity;
-  const byTurn = (one: readonly Site[], other: readonly Site[]): number =>
-    Math.sign(lastOf(one) - lastOf(other)) || dueOf(one) - dueOf(other);
 
   return {
     pick(due) {
-      const turns = firstOfEach(due).toSorted(byTurn);
+      const count = Math.max(0, Math.min(PER_ROUND, AT_ONCE - running));
+      const turns: Turn[] = [];
+      for (const turn of firstOfEach(due)) insert(turns, turn, count, comesBefore);
       const ranks = Array.from({ length: PER_DOMAIN }, (_, rank) =>
-        turns.flatMap((sites) => sites[rank] ?? []),
+        turns.flatMap(({ sites }) => sites[rank] ?? []),
       );
-      return ranks.flat().slice(0, Math.max(0, Math.min(PER_ROUND, AT_ONCE - running)));
+      return ranks.flat().slice(0, count);
     },
     began(site, nowMs, done) {
       const domain = domains.get(site.domain) ?? { running: 0, checkedAtMs: nowMs };
@@ -71,12 +81,23 @@ export function createFairShare(): FairShare {
   };
 }
 
-function insert(sites: Site[], site: Site, max: number): void {
-  const at = sites.findIndex(({ dueAtMs }) => site.dueAtMs < dueAtMs);
-  sites.splice(at === -1 ? sites.length : at, 0, site);
-  if (sites.length > max) sites.pop();
+/** Into a sorted list of `max` items at most. */
+function insert<T>(list: T[], item: T, max: number, isBefore: (one: T, other: T) => boolean): void {
+  const last = list.at(-1);
+  if (list.length >= max && (last === undefined || !isBefore(item, last))) return;
+  const at = list.findIndex((other) => isBefore(item, other));
+  list.splice(at === -1 ? list.length : at, 0, item);
+  if (list.length > max) list.pop();
 }
 
-function dueOf([site]: readonly Site[]): number {
-  return site?.dueAtMs ?? Infinity;
+function isDueBefore(one: Site, other: Site): boolean {
+  return one.dueAtMs < other.dueAtMs;
+}
+
+/** Those without a site that may start come last. */
+function comesBefore(one: Turn, other: Turn): boolean {
+  const [first, second] = [one.sites[0], other.sites[0]];
+  if (first === undefined || second === undefined) return first !== undefined;
+  if (one.checkedAtMs !== other.checkedAtMs) return one.checkedAtMs < other.checkedAtMs;
+  return isDueBefore(first, second);
 }
