@@ -5,6 +5,7 @@ import { parseJson, itemsOf } from '../openai/json-object.ts';
 import { all, query, run } from '../store/operation.ts';
 import type { Operation } from '../store/operation.ts';
 import type { Ddl, Store } from '../store/store.ts';
+import { domainOf } from './hosts.ts';
 import type { KnownNode } from './known-node.ts';
 
 /**
@@ -53,12 +54,13 @@ const UPSERT_FOUND_NODE = query(
 const DELETE_FOUND_NODE = query('DELETE FROM found_node WHERE url = ?');
 
 const MAX_FOUND = 500;
+const MAX_FOUND_PER_DOMAIN = 50;
 
 /** The nodes that were found, in memory and in their table. */
 export interface FoundNodes {
   /** The same array until something changes. */
   all(): readonly FoundNode[];
-  /** Ignores what is beyond 500 nodes. */
+  /** Ignores what is beyond 500 nodes, or 50 of one domain. */
   keep(node: FoundNode): Promise<void>;
   drop(url: string): Promise<void>;
   onChange(listener: () => void): void;
@@ -81,7 +83,7 @@ export function createFoundNodes(store: Store, log: Log): FoundNodes {
   return {
     all: () => list,
     async keep(node) {
-      if (!nodes.has(node.d) && nodes.size >= MAX_FOUND) return;
+      if (!nodes.has(node.d) && !hasRoom(node.d, nodes)) return;
       nodes.set(node.d, node);
       await changed(() => upsert(node));
     },
@@ -94,6 +96,13 @@ export function createFoundNodes(store: Store, log: Log): FoundNodes {
       list = [...nodes.values()];
     },
   };
+}
+
+function hasRoom(url: string, nodes: ReadonlyMap<string, FoundNode>): boolean {
+  if (nodes.size >= MAX_FOUND) return false;
+  const domain = domainOf(url);
+  const neighbours = [...nodes.keys()].filter((other) => domainOf(other) === domain);
+  return neighbours.length < MAX_FOUND_PER_DOMAIN;
 }
 
 function* readAll(): Operation<readonly FoundNode[]> {

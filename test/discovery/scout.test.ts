@@ -197,6 +197,24 @@ test('hints at one host are followed so often a day, and at many hosts so often 
   expect(asked.length).toBeLessThanOrEqual(5 * 200);
 });
 
+test('one domain, with whatever many nodes in it, leaves room for those of others', async () => {
+  const getJson = () =>
+    Promise.resolve({ status: 200, json: info(keyOf('any'))(), etag: undefined });
+  const check = (url: string) => ({ ok: true as const, url });
+  const urls = Array.from({ length: 600 }, (_, at) => `https://n${at}.stranger.com`);
+  let hinted = urls.slice(0, 0);
+  await using world = await setUp({ guard: { check, getJson }, hints: () => hinted });
+  const scout = world.open();
+  for (let from = 0; from < urls.length; from += 200) {
+    hinted = urls.slice(from, from + 200);
+    await scout.look();
+  }
+  hinted = ['https://node.example.com'];
+  await scout.look();
+  expect(scout.found().map(({ d }) => d)).toContain('https://node.example.com');
+  expect(scout.found()).toHaveLength(51);
+});
+
 test('hints at private addresses are never dialled', async () => {
   await using server = await serve({ '/v1/info': info(keyOf('inside')) });
   const directory = await serve({ '/': () => ({ providers: [{ endpoint_url: server.url }] }) });
