@@ -157,9 +157,15 @@ const pin: Parser<DiscoveryConfig['pins'][number]> = (field) => {
   return { pubkey: pubkey(at('npub')), capSat: integer(0, MAX_SAT)(at('capSat')) };
 };
 
-/** A key, or a host name. */
+/** As it stands in a URL, without its port. */
+const HOST_NAME = /^(\[[\da-f:.]+\]|[\w-]{1,63}(\.[\w-]{1,63})*)$/;
+
+/** A key, or a host name. Anything else would name no node: whom it was to deny would be bought from. */
 const nodeName: Parser<string> = (field) => {
-  const { value } = field;
-  if (typeof value === 'string' && /^npub1|^[0-9a-f]{64}$/.test(value)) return pubkey(field);
-  return text(255)(field).toLowerCase();
+  const name = text(255)(field).toLowerCase();
+  if (/^npub1|^[0-9a-f]{64}$/.test(name)) return pubkey({ ...field, value: name });
+  if (name !== '' && !HOST_NAME.test(name)) {
+    reject(field, 'must be a Nostr public key or a host name, without scheme, port or path');
+  }
+  return name;
 };
