@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { NodeView } from '../app/market-view.ts';
 import { loadConfig } from '../config.ts';
+import { MAX_CAP_SAT } from '../discovery/decision-file.ts';
 import type { Arguments, Command, Terminal } from './command.ts';
 import { OK, UsageError } from './command.ts';
 import { createErrorLog } from './log.ts';
@@ -127,8 +128,11 @@ function toldOf(
 function capOf(args: Arguments): number {
   const written = args.text('cap');
   if (written === undefined) throw new UsageError('trust needs --cap SAT');
-  if (!/^\d{1,9}$/.test(written)) throw new UsageError('--cap needs a whole number of sat');
-  return Number(written);
+  const capSat = /^\d{1,9}$/.test(written) ? Number(written) : Infinity;
+  if (capSat > MAX_CAP_SAT) {
+    throw new UsageError(`--cap needs a whole number of sat from 0 to ${MAX_CAP_SAT}`);
+  }
+  return capSat;
 }
 
 async function read({ config, discovery, terminal }: ProvidersView): Promise<readonly NodeView[]> {

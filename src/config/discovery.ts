@@ -1,16 +1,6 @@
 import type { Field, Parser } from '../lib/parse.ts';
-import {
-  boolean,
-  integer,
-  list,
-  optional,
-  record,
-  reject,
-  text,
-  url,
-  withDefault,
-} from '../lib/parse.ts';
-import { buy, markup, orEmpty, pubkey } from './fields.ts';
+import { boolean, list, optional, record, reject, text, url, withDefault } from '../lib/parse.ts';
+import { buy, capSat, markup, orEmpty, pubkey } from './fields.ts';
 import type { Buy } from './fields.ts';
 import { relayList } from './node.ts';
 import type { NodeIdentity } from './node.ts';
@@ -72,7 +62,6 @@ const ANCHORS: readonly Anchor[] = [
 const MAX_DIRECTORIES = 20;
 const MAX_ANCHORS = 20;
 const MAX_NAMED = 1_000;
-const MAX_SAT = 100_000_000;
 
 /** Reads `discovery`. The node's own relays serve here too where nothing else is said. */
 export function discovery(field: Field, node: NodeIdentity): DiscoveryConfig {
@@ -127,12 +116,11 @@ export function discovery(field: Field, node: NodeIdentity): DiscoveryConfig {
 
 function caps(field: Field): DiscoveryConfig['caps'] {
   const at = record(orEmpty(field), ['unknownSat', 'provenSat', 'goodSat', 'unknownTotalSat']);
-  const sat = integer(0, MAX_SAT);
   return {
-    unknownSat: withDefault(at('unknownSat'), sat, 50),
-    provenSat: withDefault(at('provenSat'), sat, 500),
-    goodSat: withDefault(at('goodSat'), sat, 2_000),
-    unknownTotalSat: withDefault(at('unknownTotalSat'), sat, 200),
+    unknownSat: withDefault(at('unknownSat'), capSat, 50),
+    provenSat: withDefault(at('provenSat'), capSat, 500),
+    goodSat: withDefault(at('goodSat'), capSat, 2_000),
+    unknownTotalSat: withDefault(at('unknownTotalSat'), capSat, 200),
   };
 }
 
@@ -154,7 +142,7 @@ const weight: Parser<number> = (field) => {
 
 const pin: Parser<DiscoveryConfig['pins'][number]> = (field) => {
   const at = record(field, ['npub', 'capSat']);
-  return { pubkey: pubkey(at('npub')), capSat: integer(0, MAX_SAT)(at('capSat')) };
+  return { pubkey: pubkey(at('npub')), capSat: capSat(at('capSat')) };
 };
 
 /** As it stands in a URL, without its port. */

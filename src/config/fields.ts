@@ -1,5 +1,6 @@
+import { MAX_CAP_SAT } from '../discovery/decision-file.ts';
 import type { Field, Parser } from '../lib/parse.ts';
-import { decimal, oneOf, reject } from '../lib/parse.ts';
+import { decimal, integer, oneOf, reject } from '../lib/parse.ts';
 import { pubkeyOf } from '../nostr/npub.ts';
 
 /** Pay from a balance at the node, or each request with a token of its own. */
@@ -27,6 +28,9 @@ export const pubkey: Parser<string> = (field) => {
 };
 
 export const buy: Parser<Buy> = oneOf<Buy>(['balance', 'request']);
+
+/** The most that may be at risk, sat. */
+export const capSat: Parser<number> = integer(0, MAX_CAP_SAT);
 
 /** An absent object is an empty one: all its fields have defaults. */
 export function orEmpty(field: Field): Field {

@@ -12,7 +12,7 @@ import {
   url,
   withDefault,
 } from '../lib/parse.ts';
-import { buy, markup, orEmpty, pubkey, refuseDuplicates } from './fields.ts';
+import { buy, capSat, markup, orEmpty, pubkey, refuseDuplicates } from './fields.ts';
 import type { Buy } from './fields.ts';
 import type { SecretSources } from './secret.ts';
 import { secret } from './secret.ts';
@@ -88,7 +88,6 @@ const MAX_MODELS = 2_000;
 const MAX_TOKENS = 100_000_000;
 const MAX_PRICE = 1_000_000_000;
 const HOUR_MS = 3_600_000;
-const MAX_CAP_SAT = 100_000_000;
 /** Who names a node in the file knows it. */
 const DEFAULT_CAP_SAT = 2_000;
 
@@ -129,7 +128,7 @@ export function provider(field: Field, secrets: SecretSources): Provider {
     purchase: isNode
       ? {
           pubkey: optional(at('npub'), pubkey),
-          capSat: withDefault(at('capSat'), integer(0, MAX_CAP_SAT), DEFAULT_CAP_SAT),
+          capSat: withDefault(at('capSat'), capSat, DEFAULT_CAP_SAT),
           buy: withDefault(at('buy'), buy, 'balance'),
         }
       : undefined,

@@ -11,8 +11,9 @@ export type Decision = { readonly block: true } | { readonly capSat: number };
 /** Of many nodes, by public key in hex. */
 export type Decisions = ReadonlyMap<string, Decision>;
 
+/** Of any cap, sat. */
+export const MAX_CAP_SAT = 100_000_000;
 const MAX_BYTES = 1_000_000;
-const MAX_SAT = 100_000_000;
 
 /** Reads the decisions in `file`; none where it does not exist. Rejects, naming the place, when it is faulty. */
 export async function readDecisions(file: string): Promise<Decisions> {
@@ -29,7 +30,7 @@ export async function readDecisions(file: string): Promise<Decisions> {
 
 /**
  * Replaces the decision about `pubkey` in `file` (undefined: takes it back), for a router that runs or is started later. The
- * file is whole at any time, and only its owner's. Rejects when the file is faulty, and leaves it alone.
+ * file is whole at any time, and only its owner's. Rejects when the file or the decision is faulty, and leaves the file alone.
  */
 export async function writeDecision(
   file: string,
@@ -39,7 +40,10 @@ export async function writeDecision(
   const decisions = new Map(await readDecisions(file));
   if (decision === undefined) decisions.delete(pubkey);
   else decisions.set(pubkey, decision);
-  await replace(file, `${JSON.stringify(Object.fromEntries(decisions), undefined, 2)}\n`);
+  const text = `${JSON.stringify(Object.fromEntries(decisions), undefined, 2)}\n`;
+  // What cannot be read again would take all other decisions with it.
+  decisionsOf(text, file);
+  await replace(file, text);
 }
 
 async function replace(file: string, text: string): Promise<void> {
@@ -88,7 +92,7 @@ function documentOf(written: string, file: string): unknown {
 
 function decisionOf(field: Field): Decision {
   const at = record(field, ['block', 'capSat']);
-  if (at('block').value === undefined) return { capSat: integer(0, MAX_SAT)(at('capSat')) };
+  if (at('block').value === undefined) return { capSat: integer(0, MAX_CAP_SAT)(at('capSat')) };
   if (at('block').value !== true || at('capSat').value !== undefined) {
     reject(field, 'must be { "block": true } or { "capSat": <sat> }');
   }

@@ -259,6 +259,7 @@ describe('nutroute providers', () => {
     [['trust', 'n'], 'trust needs --cap SAT'],
     [['trust', 'n', '--cap', '-1'], '--cap'],
     [['trust', 'n', '--cap', '1.5'], '--cap needs a whole number of sat'],
+    [['trust', 'n', '--cap', '100000001'], '--cap needs a whole number of sat from 0 to 100000000'],
     [['show', 'a', 'b'], 'unexpected argument: b'],
   ])('wrong usage %j is exit 2 before anything is read', async (argv, told) => {
     const { code, stderr } = await runCommand(['providers', ...argv], { cwd: '/nonexistent' });

@@ -33,6 +33,14 @@ test('decisions are written whole, for their owner only, and can be taken back',
   expect(await readdir(join(file, '..'))).toEqual(['trust.json']);
 });
 
+test('a cap that could not be read again is not written', async () => {
+  const file = await temporaryFile();
+  await writeDecision(file, NODE, { block: true });
+
+  await expect(writeDecision(file, OTHER, { capSat: 100_000_001 })).rejects.toThrow('whole number');
+  expect(await readDecisions(file)).toEqual(new Map([[NODE, { block: true }]]));
+});
+
 test('a decision may stand at an npub', async () => {
   const file = await temporaryFile();
   await writeFile(file, JSON.stringify({ [npubOf(NODE)]: { block: true } }));
