@@ -20,6 +20,7 @@ export async function marketChecks(config: Config): Promise<Check[]> {
     ...read.map((url) => checkRelay(url, true)),
     ...told.map((url) => checkRelay(url, false)),
     ...(node.url === undefined ? [] : [checkAddress(node.url, routerUrl(config))]),
+    ...(discovery === undefined ? [] : [checkDecisions(config)]),
   ]);
 }
 
@@ -88,6 +89,19 @@ function checkAddress(url: string, local: string): Promise<Check> {
     }
     return yes(typeof npub === 'string' ? `leads to this router, ${npub}` : 'answers');
   });
+}
+
+/** The operator's own, about nodes: a faulty file stops the start. */
+async function checkDecisions(config: Config): Promise<Check> {
+  const { trustFileOf } = await import('../app/market.ts');
+  const { readDecisions } = await import('../discovery/decision-file.ts');
+  const name = 'decisions';
+  try {
+    const { size } = await readDecisions(trustFileOf(config));
+    return { name, ...yes(`${size} of yours about nodes`) };
+  } catch (error) {
+    return { name, ...no(error instanceof Error ? error.message : String(error)) };
+  }
 }
 
 /** Undefined where the answer is none. */

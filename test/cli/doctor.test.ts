@@ -132,6 +132,17 @@ describe('nutroute doctor of a node in the market', () => {
     });
   });
 
+  test('tells a file of decisions that would stop the start', async () => {
+    configure({ discovery: discovery() });
+    const none = await check('decisions');
+    writeFileSync(join(home, 'trust.json'), '{x');
+    const faulty = await check('decisions');
+
+    expect(none).toMatchObject({ ok: true, message: '0 of yours about nodes' });
+    expect(faulty).toMatchObject({ ok: false, message: `${join(home, 'trust.json')} is not JSON` });
+    await expect(serve()).rejects.toThrow('is not JSON');
+  });
+
   test('looks whether the announced address leads to the router that runs here', async () => {
     const [port, wrong] = [await freePort(), await freePort()];
     const url = `http://127.0.0.1:${port}`;

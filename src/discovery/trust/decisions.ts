@@ -7,7 +7,7 @@ import type { Decision, Decisions } from '../decision-file.ts';
 /** The operator's decisions as the file holds them now, or held them when it was last without fault. */
 export interface LiveDecisions {
   of(pubkey: string): Decision | undefined;
-  /** Reads the file, then looks every second whether it changed. */
+  /** Reads the file, then looks every second whether it changed. Rejects when it is faulty now: whom it blocks would be bought from. */
   start(): Promise<void>;
   stop(): void;
 }
@@ -47,6 +47,9 @@ export function createDecisions(options: DecisionsOptions): LiveDecisions {
     complaint = undefined;
     onChange(new Set([...before.keys(), ...decisions.keys()]));
   };
+  const lookLater = (): void => {
+    if (!isStopped) timer = setTimeout(() => void round(), pollMs).unref();
+  };
   const round = async (): Promise<void> => {
     try {
       await look();
@@ -54,12 +57,15 @@ export function createDecisions(options: DecisionsOptions): LiveDecisions {
       seen = undefined;
       complain(error);
     }
-    if (!isStopped) timer = setTimeout(() => void round(), pollMs).unref();
+    lookLater();
   };
 
   return {
     of: (pubkey) => decisions.get(pubkey),
-    start: round,
+    async start() {
+      await look();
+      lookLater();
+    },
     stop() {
       isStopped = true;
       clearTimeout(timer);

@@ -105,6 +105,15 @@ test('what the operator decided since stands above our dealings with a node that
   await expect.poll(() => trust.isShunned(OTHER)).toBe(true);
 });
 
+test('a router does not start on decisions that it cannot read', async () => {
+  const trustFile = await temporaryFile();
+  await writeFile(trustFile, `{"${NODE}":{"block":true},}`);
+  await using world = await trustWorld({ trustFile });
+
+  await expect(world.trust.start()).rejects.toThrow(`${trustFile} is not JSON`);
+  await world.trust.stop();
+});
+
 test('a file that became faulty leaves the last decisions in force, and is complained of once', async () => {
   const trustFile = await temporaryFile();
   await using world = await trustWorld();
