@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeView } from '../app/market-view.ts';
 import { loadConfig } from '../config.ts';
 import { MAX_CAP_SAT } from '../discovery/decision-file.ts';
+import type { Decision } from '../discovery/decision-file.ts';
 import type { Arguments, Command, Terminal } from './command.ts';
 import { OK, UsageError } from './command.ts';
 import { createErrorLog } from './log.ts';
@@ -48,10 +49,11 @@ async function runProviders(args: Arguments, terminal: Terminal): Promise<number
 
 function actionOf(args: Arguments): (view: ProvidersView) => Promise<number> {
   const [action, name] = args.positionals;
-  if (action === undefined) return list;
-  if (!ACTIONS.includes(action)) {
+  if (action !== undefined && !ACTIONS.includes(action)) {
     throw new UsageError(`say show, trust, block, forget or probe, not ${action}`);
   }
+  refuseStrayFlags(args, action);
+  if (action === undefined) return list;
   if (name === undefined) throw new UsageError(`${action} needs a node`);
   switch (action) {
     case 'show':
@@ -66,6 +68,17 @@ function actionOf(args: Arguments): (view: ProvidersView) => Promise<number> {
       const capSat = capOf(args);
       return (view) => decide(view, name, { capSat });
     }
+  }
+}
+
+/** A flag that would be passed over silently is a misunderstanding. */
+function refuseStrayFlags(args: Arguments, action: string | undefined): void {
+  if (args.text('cap') !== undefined && action !== 'trust') {
+    throw new UsageError('--cap goes with trust');
+  }
+  const stray = ['watch', 'all'].find((flag) => args.has(flag));
+  if (stray !== undefined && action !== undefined) {
+    throw new UsageError(`--${stray} goes with the table, not with ${action}`);
   }
 }
 
@@ -104,25 +117,27 @@ async function show(view: ProvidersView, name: string): Promise<number> {
 async function decide(
   view: ProvidersView,
   name: string,
-  decision: { readonly block: true } | { readonly capSat: number } | undefined,
+  decision: Decision | undefined,
 ): Promise<number> {
   const { trustFileOf } = await import('../app/market.ts');
   const { writeDecision } = await import('../discovery/decision-file.ts');
-  const node = await find(view, name);
-  await writeDecision(trustFileOf(view.config), node.pubkey, decision);
+  const { id, pubkey } = await find(view, name);
+  await writeDecision(trustFileOf(view.config), pubkey, decision);
   const { args, terminal } = view;
-  const done = { id: node.id, pubkey: node.pubkey, decision: decision ?? null };
-  terminal.stdout.write(
-    args.json ? `${JSON.stringify(done)}\n` : `${node.id}: ${toldOf(decision)}\n`,
-  );
+  const text = args.json
+    ? JSON.stringify({ id, pubkey, decision: decision ?? null })
+    : `${id}: ${toldOf(decision, await find(view, id))}`;
+  terminal.stdout.write(`${text}\n`);
   return OK;
 }
 
-function toldOf(
-  decision: { readonly block: true } | { readonly capSat: number } | undefined,
-): string {
+/** `node`: as it stands now. */
+function toldOf(decision: Decision | undefined, { standing, unused }: NodeView): string {
   if (decision === undefined) return 'your decision is taken back';
-  return 'block' in decision ? 'nothing is bought there' : `trusted with ${decision.capSat} sat`;
+  if ('block' in decision) return 'nothing is bought there';
+  const why = standing.level === 'blocked' ? standing.why.join('; ') : unused;
+  const but = why === undefined ? '' : `, but nothing is bought there now: ${why}`;
+  return `trusted with ${decision.capSat} sat${but}`;
 }
 
 function capOf(args: Arguments): number {
@@ -146,7 +161,8 @@ async function find(view: ProvidersView, name: string): Promise<NodeView> {
   const nodes = await read(view);
   const wanted = (pubkeyOf(name) ?? name).replace(/\/+$/, '').toLowerCase();
   const found = nodes.find(
-    ({ id, pubkey, url }) => id === wanted || pubkey === wanted || url === wanted,
+    ({ id, pubkey, url }) =>
+      pubkey === wanted || id.toLowerCase() === wanted || url.toLowerCase() === wanted,
   );
   if (found === undefined) throw new Error(`no node is known as ${name}`);
   return found;

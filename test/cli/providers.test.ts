@@ -231,6 +231,23 @@ describe('nutroute providers', () => {
     await counts({ level: 'unknown', capSat: 100 });
   });
 
+  test('trust says so where nothing is bought all the same', async () => {
+    const options = { relays: [], allowPrivateAddresses: true };
+    const config = write('deny.json', { ...options, deny: ['127.0.0.1'] });
+    const denied = await providers('trust', flakyId(), '--cap', '5', '--config', config);
+    const away = await providers('trust', npubOf(pubkeyNumber(GONE)), '--cap', '5');
+    await providers('forget', flakyId());
+    await providers('forget', idOf(gone));
+
+    expect(denied).toMatchObject({
+      code: 0,
+      stdout: `${flakyId()}: trusted with 5 sat, but nothing is bought there now: denied by the configuration\n`,
+    });
+    expect(away.stdout).toBe(
+      `${idOf(gone)}: trusted with 5 sat, but nothing is bought there now: it does not answer\n`,
+    );
+  });
+
   test('probe asks a node now; exit 1 when it does not answer', async () => {
     const alive = await providers('probe', idOf(foreign.url));
     const silent = await providers('probe', npubOf(pubkeyNumber(GONE)), '--json');
@@ -260,6 +277,10 @@ describe('nutroute providers', () => {
     [['trust', 'n', '--cap', '-1'], '--cap'],
     [['trust', 'n', '--cap', '1.5'], '--cap needs a whole number of sat'],
     [['trust', 'n', '--cap', '100000001'], '--cap needs a whole number of sat from 0 to 100000000'],
+    [['block', 'n', '--cap', '5'], '--cap goes with trust'],
+    [['--cap', '5'], '--cap goes with trust'],
+    [['show', 'n', '--watch'], '--watch goes with the table, not with show'],
+    [['probe', 'n', '--all'], '--all goes with the table, not with probe'],
     [['show', 'a', 'b'], 'unexpected argument: b'],
   ])('wrong usage %j is exit 2 before anything is read', async (argv, told) => {
     const { code, stderr } = await runCommand(['providers', ...argv], { cwd: '/nonexistent' });
