@@ -110,7 +110,7 @@ interface KnownMint {
 }
 
 async function openMint(url: string, options: MintsOptions): Promise<KnownMint> {
-  const { store, clock, log } = options;
+  const { store, clock } = options;
   const row = await store.read(() => get(MINT_BY_URL, url));
   const id = row?.id ?? (await store.write(() => mintId(url), 'disk'));
   const breaker = createBreaker({ clock });
@@ -137,14 +137,7 @@ async function openMint(url: string, options: MintsOptions): Promise<KnownMint> 
     },
   };
 
-  const refresh = async (): Promise<void> => {
-    try {
-      await keysets.refresh();
-    } catch (error) {
-      if (!(error instanceof MintFailure)) throw error;
-      log.warn({ mint: url, reason: error.reason }, 'a mint did not tell its keysets; tried again');
-    }
-  };
+  const refresh = () => keysets.refresh();
   return { mint, ...createRefresher({ ...options, mint, refresh }) };
 }
 
@@ -157,6 +150,15 @@ function createRefresher(
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
 
+  const complain = (error: unknown): void => {
+    const { url } = mint;
+    if (!(error instanceof MintFailure)) {
+      log.error({ mint: url, err: error }, 'keysets of a mint could not be kept');
+    } else if (!isClosed) {
+      // Where we hung up ourselves, the mint did nothing wrong.
+      log.warn({ mint: url, reason: error.reason }, 'a mint did not tell its keysets; tried again');
+    }
+  };
   const refresh = async (): Promise<void> => {
     if (running !== undefined) return running;
     if (isClosed || clock.now() - lastMs < MIN_REFRESH_GAP_MS) return undefined;
@@ -165,7 +167,7 @@ function createRefresher(
     try {
       return await running;
     } catch (error) {
-      log.error({ mint: mint.url, err: error }, 'keysets of a mint could not be kept');
+      complain(error);
       return undefined;
     } finally {
       running = undefined;

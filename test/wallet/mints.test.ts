@@ -140,6 +140,17 @@ test('with a warm cache the router starts though the mint is down', async () => 
   expect(mints.all[0]?.away).toBe(false);
 });
 
+test('a question that our own end cuts short is not held against the mint', async () => {
+  const store = await openTestStore();
+  const server = await startMint([{ issuer: createIssuer(crypto) }]);
+  await (await openMints(store, [server.url])).mints.close();
+
+  const { mints, warnings } = await openMints(store, [server.url]);
+  await mints.close();
+
+  expect(warnings).toEqual([]);
+});
+
 test('with a cold cache a mint that is down is away until it answers', async () => {
   const server = await startMint([{ issuer: createIssuer(crypto) }]);
   server.isDown = true;
