@@ -161,8 +161,11 @@ async function announce(parts: Parts, state: State, occasion: Occasion | 'asked'
   const make = await fittingAnnouncement(offer, pubkey, relays);
   const isDone = hasTold(own, make) && rest(parts, state, { own, occasion });
   if (isDone || (state.isHalted && occasion !== 'asked')) return;
-  await publish(parts, state, { coordinate, make });
-  if (occasion !== 'change') await publishRelayList(parts);
+  // Beside each other: a relay that does not answer is waited for once.
+  await Promise.all([
+    publish(parts, state, { coordinate, make }),
+    occasion === 'change' ? undefined : publishRelayList(parts),
+  ]);
 }
 
 function withhold({ agenda, board, log }: Parts, state: State, { why, pauseMs }: Obstacle): void {

@@ -2,6 +2,7 @@ import { finalizeEvent } from 'nostr-tools/pure';
 import { expect, test } from 'vitest';
 
 import type { AnnounceReport } from '../../../src/discovery/announce/announce-report.ts';
+import type { NostrEvent } from '../../../src/nostr/event.ts';
 import { npubOf } from '../../../src/nostr/npub.ts';
 import { announcements, announcerWorld, answering, OTHER_OFFER } from './announcer-world.ts';
 import { models, NOW_MS, NOW_S, OFFER } from './offer.ts';
@@ -353,6 +354,27 @@ test('the relays that we write to are published, but over no list that is not ou
   await here.announcer().announceNow();
 
   expect(relay.query([list]).map(({ id }) => id)).toEqual([mine.id]);
+});
+
+test('a dead relay is waited for once, not again for the list of relays', async () => {
+  await using here = await announcerWorld();
+  const dead = here.link('ws://127.0.0.1:9');
+  const found: (string | undefined)[] = [];
+  await here.relay({
+    hooks: {
+      onMessage([verb, event]) {
+        const reports = announcer.report()?.relays;
+        if (verb === 'EVENT' && (event as NostrEvent).kind === 10_002) {
+          found.push(reports?.find(({ relay }) => relay === dead.url)?.state);
+        }
+        return true;
+      },
+    },
+  });
+  const announcer = here.announcer();
+  await announcer.announceNow();
+
+  expect(found).toEqual(['sending']);
 });
 
 test('an announcement names fewer models where a relay takes no longer messages', async () => {
