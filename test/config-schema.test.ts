@@ -150,6 +150,7 @@ describe('providers.schema.json and the parser both refuse', () => {
     ['an anchor without weight', discovery({ anchors: [{ npub: KEY, weight: 0 }] })],
     ['a negative cap', discovery({ caps: { unknownSat: -1 } })],
     ['a pin without a cap', discovery({ pins: [{ npub: KEY }] })],
+    ['an onion service that is none', file({ node: { onion: 'http://node.example' } })],
     ['a denied URL', discovery({ deny: ['https://node.example'] })],
     ['a denied host with a port', discovery({ deny: ['node.example:8402'] })],
     ['allowed words', discovery({ allow: ['my friends'] })],
@@ -174,6 +175,17 @@ describe('the parser alone refuses, because a schema cannot', () => {
     ['two providers of one name', file({ providers: [PROVIDER, PROVIDER] })],
     ['two models of one name', provider({ models: [MODEL, MODEL] })],
     ['a secret that is not there', provider({ apiKey: 'env:NOT_SET' })],
+    ['two spellings of a relay', discovery({ relays: [RELAY, `${RELAY}/`] })],
+    [
+      'two caps for one key',
+      discovery({
+        pins: [
+          { npub: KEY, capSat: 1 },
+          { npub: KEY, capSat: 9 },
+        ],
+      }),
+    ],
+    ['an anchor twice', discovery({ anchors: [{ npub: KEY }, { npub: KEY, weight: 0.5 }] })],
     ['a price beyond JSON numbers', price({ input: 1 / 3 })],
   ])('%s', (_name, document) => {
     expect(isValid(document)).toBe(true);

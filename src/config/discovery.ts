@@ -1,6 +1,6 @@
 import type { Field, Parser } from '../lib/parse.ts';
 import { boolean, list, optional, record, reject, text, url, withDefault } from '../lib/parse.ts';
-import { buy, capSat, markup, orEmpty, pubkey } from './fields.ts';
+import { buy, capSat, markup, orEmpty, pubkey, refuseDuplicates } from './fields.ts';
 import type { Buy } from './fields.ts';
 import { relayList } from './node.ts';
 import type { NodeIdentity } from './node.ts';
@@ -99,9 +99,9 @@ export function discovery(field: Field, node: NodeIdentity): DiscoveryConfig {
       list(url(['https:', 'http:']), 0, MAX_DIRECTORIES),
       DIRECTORIES,
     ),
-    anchors: withDefault(at('anchors'), list(anchor, 0, MAX_ANCHORS), ANCHORS),
+    anchors: withDefault(at('anchors'), keyed(anchor, MAX_ANCHORS), ANCHORS),
     caps: caps(at('caps')),
-    pins: withDefault(at('pins'), list(pin, 0, MAX_NAMED), []),
+    pins: withDefault(at('pins'), keyed(pin, MAX_NAMED), []),
     allow: withDefault(at('allow'), list(nodeName, 0, MAX_NAMED), []),
     deny: withDefault(at('deny'), list(nodeName, 0, MAX_NAMED), []),
     markup: withDefault(at('markup'), markup(belowCost), '1.1'),
@@ -144,6 +144,19 @@ const pin: Parser<DiscoveryConfig['pins'][number]> = (field) => {
   const at = record(field, ['npub', 'capSat']);
   return { pubkey: pubkey(at('npub')), capSat: capSat(at('capSat')) };
 };
+
+/** A list of things about keys, no key twice: which of the two would count? */
+function keyed<T extends { readonly pubkey: string }>(
+  item: Parser<T>,
+  max: number,
+): Parser<readonly T[]> {
+  return (field) => {
+    const found = list(item, 0, max)(field);
+    const keys = found.map(({ pubkey: key }) => key);
+    refuseDuplicates(field, keys, (index) => `[${index}].npub`);
+    return found;
+  };
+}
 
 /** As it stands in a URL, without its port. */
 const HOST_NAME = /^(\[[\da-f:.]+\]|[\w-]{1,63}(\.[\w-]{1,63})*)$/;

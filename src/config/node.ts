@@ -1,6 +1,6 @@
-import type { Field } from '../lib/parse.ts';
+import type { Field, Parser } from '../lib/parse.ts';
 import { boolean, list, optional, record, reject, text, url, withDefault } from '../lib/parse.ts';
-import { orEmpty } from './fields.ts';
+import { orEmpty, refuseDuplicates } from './fields.ts';
 import type { SecretSources } from './secret.ts';
 import { secret } from './secret.ts';
 
@@ -46,7 +46,7 @@ export function node(field: Field, secrets: SecretSources): NodeIdentity {
     name: withDefault(at('name'), text(80), 'nutroute'),
     about: withDefault(at('about'), text(500), ''),
     url: optional(at('url'), url(['https:', 'http:'])),
-    onion: optional(at('onion'), url(['http:'])),
+    onion: optional(at('onion'), onionService),
     relays,
     key: optional(at('key'), secret(secrets)),
     keyPassphrase: optional(at('keyPassphrase'), secret(secrets)),
@@ -55,4 +55,17 @@ export function node(field: Field, secrets: SecretSources): NodeIdentity {
   };
 }
 
-export const relayList = list(url(['wss:', 'ws:']), 0, MAX_RELAYS);
+/** No relay twice. */
+export const relayList: Parser<readonly string[]> = (field) => {
+  const relays = list(url(['wss:', 'ws:']), 0, MAX_RELAYS)(field);
+  refuseDuplicates(field, relays, (index) => `[${index}]`);
+  return relays;
+};
+
+const onionService: Parser<string> = (field) => {
+  const address = url(['http:'])(field);
+  const host = URL.parse(address)?.hostname ?? '';
+  if (address !== '' && !host.endsWith('.onion'))
+    reject(field, 'must be an onion service, http://....onion');
+  return address;
+};
