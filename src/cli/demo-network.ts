@@ -2,11 +2,13 @@ import { bothFound, chatWith, settleHops, sheetOf } from '../demo/network-story.
 import type { FoundNode, Hop, NetworkSheet } from '../demo/network-story.ts';
 import { startNetwork } from '../demo/network.ts';
 import type { Network } from '../demo/network.ts';
-import { QUESTION } from '../demo/receipt.ts';
+import { QUESTION, withoutDleq } from '../demo/receipt.ts';
 import type { Receipt } from '../demo/receipt.ts';
 import type { Log } from '../lib/log.ts';
 import { FAILED, OK } from './command.ts';
 import type { Terminal } from './command.ts';
+import { tokenToTry } from './demo-token.ts';
+import { stopSignal } from './stop-signal.ts';
 import { tableOf } from './table.ts';
 
 /** Everything that the story showed. */
@@ -23,8 +25,8 @@ export interface NetworkDemoOptions {
   readonly port: number;
   readonly json: boolean;
   readonly terminal: Terminal;
-  /** Called before everything stops: in a terminal it waits. */
-  readonly stay: () => Promise<void>;
+  /** It stays up in the end, to be tried. */
+  readonly stays: boolean;
 }
 
 /** Two nodes that sell, a relay, a router that finds and buys, and a payer. Exit 1 when the sheet does not add up. */
@@ -37,11 +39,18 @@ export async function demoNetwork(options: NetworkDemoOptions): Promise<number> 
   try {
     const story = await tell(network, say, options.log);
     if (json) terminal.stdout.write(`${JSON.stringify(jsonOf(network, story))}\n`);
-    await options.stay();
+    if (options.stays) await letTry(network, terminal);
     return addsUp(story.sheet) ? OK : FAILED;
   } finally {
     await network.stop();
   }
+}
+
+async function letTry({ mint, router }: Network, terminal: Terminal): Promise<void> {
+  const token = await withoutDleq(mint.faucet(1000), { mint, router: router.app });
+  const hint = tokenToTry(`${router.app.url}/v1`, token);
+  terminal.stdout.write(`\nStill running. ${hint}\nCtrl-C ends it.\n`);
+  await stopSignal();
 }
 
 async function tell(network: Network, say: (text: string) => void, log: Log): Promise<Story> {

@@ -5,6 +5,7 @@ import { DEMO_MODEL, startWorld } from '../demo/world.ts';
 import type { World } from '../demo/world.ts';
 import type { Arguments, Command, Terminal } from './command.ts';
 import { OK } from './command.ts';
+import { tokenToTry } from './demo-token.ts';
 import { createLog } from './log.ts';
 import { stopSignal } from './stop-signal.ts';
 
@@ -28,17 +29,19 @@ export const demo: Command = {
     const log = createLog('error', { ...terminal, stdout: terminal.stderr }, true);
     const address = await addressOf(args);
     const stays = terminal.stdout.isTTY === true && !args.has('once') && !args.json;
-    const stay = async (): Promise<void> => (stays ? stayUp(terminal) : undefined);
     if (args.has('network')) {
       const { demoNetwork } = await import('./demo-network.ts');
-      return demoNetwork({ log, ...address, json: args.json, terminal, stay });
+      return demoNetwork({ log, ...address, json: args.json, terminal, stays });
     }
     const world = await startWorld({ log, ...address });
     try {
       const token = await withoutDleq(world.mint.faucet(1000), world);
       if (args.json) await printJson(world, token, terminal);
       else await tell(world, token, terminal);
-      await stay();
+      if (stays) {
+        terminal.stdout.write('\nStill running, so that you can try the above. Ctrl-C ends it.\n');
+        await stopSignal();
+      }
       return OK;
     } finally {
       await world.stop();
@@ -86,15 +89,7 @@ function introduction(world: World, token: string): string {
   mint    ${world.mint.url}
   model   ${DEMO_MODEL}
 
-A token of 1000 sat. It is the API key:
-
-export TOKEN=${token}
-
-With curl:
-
-curl ${baseUrl}/chat/completions -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \\
-  -d '{"model":"${DEMO_MODEL}","messages":[{"role":"user","content":"Hello"}]}'
-
+${tokenToTry(baseUrl, token)}
 With the OpenAI SDK:
 
 import OpenAI from 'openai';
@@ -133,9 +128,4 @@ function line(name: string, msat: number): string {
 
 function sat(msat: number): string {
   return (msat / 1000).toFixed(3);
-}
-
-async function stayUp(terminal: Terminal): Promise<void> {
-  terminal.stdout.write('\nStill running, so that you can try the above. Ctrl-C ends it.\n');
-  await stopSignal();
 }
