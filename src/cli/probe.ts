@@ -16,7 +16,7 @@ export async function probe(
   const naming = namesItsKey ? 'names its key' : 'does not name the key that announced it';
   const told = args.json
     ? JSON.stringify({ id: node.id, ...found })
-    : `${node.id} answers ${status} in ${ms} ms, ${naming}, lists ${models} models`;
+    : `${node.id} answers ${status} in ${ms} ms, ${naming}, lists ${models} ${models === 1 ? 'model' : 'models'}`;
   terminal.stdout.write(`${told}\n`);
   return status === 200 && models > 0 ? OK : FAILED;
 }

@@ -98,9 +98,10 @@ async function list(view: ProvidersView): Promise<number> {
 }
 
 function tableText(nodes: readonly NodeView[], hidden: number): string {
-  const why = 'are down, blocked or at an address of another key: --all shows them\n';
+  const [are, them] = hidden === 1 ? ['is', 'it'] : ['are', 'them'];
+  const why = `${are} down, blocked or at an address of another key: --all shows ${them}\n`;
   if (nodes.length > 0) return nodesTable(nodes) + (hidden > 0 ? `${hidden} more ${why}` : '');
-  return hidden > 0 ? `all ${hidden} known nodes ${why}` : NONE_FOUND;
+  return hidden > 0 ? `no node to show: ${hidden} ${why}` : NONE_FOUND;
 }
 
 function isShown({ link, standing }: NodeView): boolean {

@@ -254,7 +254,7 @@ describe('nutroute providers', () => {
 
     expect(alive).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/ answers 200 in \d+ ms, names its key, lists 1 models\n$/),
+      stdout: expect.stringMatching(/ answers 200 in \d+ ms, names its key, lists 1 model\n$/),
     });
     expect(silent.code).toBe(1);
     expect(silent.stderr).toContain(`${gone}: `);
