@@ -97,6 +97,7 @@ const CASES: readonly Case[] = [
     what: `answers ${status}`,
     lie: () => ({ status }),
     fails: 'at once',
+    remembered: 'failed',
   })),
   { what: 'answers 503', lie: () => ({ status: 503 }), fails: 'at once', remembered: 'failed' },
   {

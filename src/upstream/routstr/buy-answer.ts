@@ -2,6 +2,7 @@ import type { Cancel } from '../../lib/cancel.ts';
 import { openExchange } from '../exchange.ts';
 import type { Exchange, ExchangeRequest } from '../exchange.ts';
 import type { RequestHeaders } from '../headers.ts';
+import type { Observation } from '../observation.ts';
 import { readRefusal } from '../refusal.ts';
 import { UpstreamFailure } from '../upstream.ts';
 import type { ForwardRequest, UpstreamAnswer } from '../upstream.ts';
@@ -15,6 +16,7 @@ import { readPaymentRefusal } from './payment-refusal.ts';
 import type { PriceCheck } from './price-check.ts';
 import type { NodePurse } from './purchases.ts';
 import type { Deal } from './settlement.ts';
+import { tellFailure } from './tell-failure.ts';
 
 export interface Shop {
   readonly way: NodeWay;
@@ -23,6 +25,7 @@ export interface Shop {
   readonly purse: NodePurse;
   readonly asks: Asks;
   readonly check: PriceCheck;
+  readonly observe: (observation: Observation) => void;
 }
 
 const HOPS_HEADER = 'x-nutroute-hops';
@@ -44,9 +47,16 @@ export async function buyAnswer(
   } catch (error) {
     const asked = asks.of(model, maxCost);
     const isShort = error instanceof UpstreamFailure && error.status === 402 && asked > askedBefore;
+    if (!isShort) tellFailure(shop, error);
+    // Shown more it might serve: what we may not or need not show it is no failure of its own.
     if (!isShort || cancel.cancelled || purse.affordable() < asked) throw error;
   }
-  return tryOnce(shop, request, cancel);
+  try {
+    return await tryOnce(shop, request, cancel);
+  } catch (error) {
+    tellFailure(shop, error);
+    throw error;
+  }
 }
 
 async function tryOnce(

@@ -25,7 +25,7 @@ export function createRoutstrUpstream(options: RoutstrOptions): Upstream {
   const listed = options.listed ?? ((model: string) => list.get(model));
   const check = createPriceCheck({ listed, fetchList: models });
   const purse = purchases.purse({ ...options, kind: buy, baseUrl, way, check });
-  const shop = { way, headers, kind: buy, purse, asks: createAsks(), check };
+  const shop = { way, headers, kind: buy, purse, asks: createAsks(), check, observe };
 
   return {
     id,
@@ -33,12 +33,7 @@ export function createRoutstrUpstream(options: RoutstrOptions): Upstream {
     buying: purse,
     async send(request, cancel) {
       if (request.hops >= maxHops) throw new UpstreamFailure('unaffordable', 'loop');
-      try {
-        return await buyAnswer(shop, request, cancel);
-      } catch (error) {
-        tellFailure(error, observe);
-        throw error;
-      }
+      return buyAnswer(shop, request, cancel);
     },
     models,
     async close() {
@@ -46,13 +41,4 @@ export function createRoutstrUpstream(options: RoutstrOptions): Upstream {
       await way.link.pool.destroy();
     },
   };
-}
-
-/** Tells what says something about the node. */
-function tellFailure(error: unknown, observe: RoutstrOptions['observe']): void {
-  if (!(error instanceof UpstreamFailure)) return;
-  const { kind, status = 0 } = error;
-  if (kind === 'cancelled' || kind === 'unaffordable') return;
-  if (kind === 'status' && status < 500) return;
-  observe({ kind: 'failed', what: kind === 'status' ? `status ${status}` : kind });
 }

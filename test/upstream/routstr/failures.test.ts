@@ -86,8 +86,42 @@ test.each([425, 429])('%i is not now, and costs nothing', async (status) => {
   expect(await world.rows()).toMatchObject([
     { state: 'open', charged_msat: 0n, reserved_msat: 0n },
   ]);
+  expect(world.seen).toEqual([{ kind: 'failed', what: `status ${status}` }]);
+});
+
+test('that other requests of ours have all that lies there is no failure of the node', async () => {
+  await using world = await buyingWorld();
+  await using node = await scriptedNode(world.mint.url);
+  const error = { message: 'later', type: 'rate_limit_error', code: 'balance_in_use' };
+  node.chat = (response) => json(response, 429, { error });
+
+  await failureOf(buy(world, world.upstream(node.url)));
+
   expect(world.seen).toEqual([]);
 });
+
+test.each([
+  [500n, [{ kind: 'failed', what: 'status 402' }]],
+  [60n, []],
+] as const)(
+  'a node that wants to see more for every request fails, where it is shown more (cap %i)',
+  async (capSat, seen) => {
+    await using world = await buyingWorld();
+    await using node = await scriptedNode(world.mint.url);
+    world.capSat = capSat;
+    let wanted = 100_000;
+    node.chat = (response) => {
+      const message = `Insufficient balance: ${wanted} mSats required. 0 available.`;
+      wanted *= 2;
+      json(response, 402, { error: { message, code: 'insufficient_balance' } });
+    };
+
+    await failureOf(buy(world, world.upstream(node.url)));
+    await settled(world);
+
+    expect(world.seen.filter(({ kind }) => kind === 'failed')).toEqual(seen);
+  },
+);
 
 test('what a 503 cost is asked of the node before the balance is used for more: nothing, by right', async () => {
   await using world = await buyingWorld();
@@ -311,4 +345,5 @@ test('core wants to see more on the balance than a request can cost: it is shown
 
   expect(text).toContain('hello');
   expect(node.chats()).toHaveLength(2);
+  expect(world.seen.map(({ kind }) => kind)).not.toContain('failed');
 });
