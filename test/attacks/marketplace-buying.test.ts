@@ -10,7 +10,7 @@ import {
   sweepUntil,
 } from '../upstream/routstr/buying-world.ts';
 import type { BuyingWorld } from '../upstream/routstr/buying-world.ts';
-import { answer, json, scriptedNode } from '../upstream/routstr/scripted-node.ts';
+import { answer, event, json, scriptedNode } from '../upstream/routstr/scripted-node.ts';
 import type { ScriptedNode } from '../upstream/routstr/scripted-node.ts';
 
 const IDLE_MS = 601_000;
@@ -170,6 +170,37 @@ test('a charge for a request that never was answered is no success', async () =>
   expect(kindsOf(world)).toEqual(['failed', 'unchecked']);
   expect(await world.rows()).toMatchObject([{ charged_msat: 4000n, reserved_msat: 0n }]);
 });
+
+test.each(['balance', 'request'] as const)(
+  'P11: what a node keeps of a request that broke off, and tells only by what it gives back, is remembered too (%s)',
+  async (kind) => {
+    await using world = await buyingWorld();
+    await using node = await scriptedNode(world.mint.url);
+    const tokenIn = (headers: Record<string, unknown>): string =>
+      String(headers['x-cashu'] ?? headers['authorization']).replace('Bearer ', '');
+    node.chat = async (response, { headers }) => {
+      await node.till.open(tokenIn(headers));
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(event({ id: 'c1', choices: [{ index: 0, delta: { content: 'he' } }] }));
+    };
+    node.info = (response) => (node.chats().length === 0 ? false : json(response, 500, {}));
+    node.refund = async (response, { headers }) => {
+      const account = await node.till.open(tokenIn(headers));
+      const sats = Math.floor((account?.balanceMsat ?? 0) / 1000) - 40;
+      json(response, 200, { token: await node.till.pay(sats), sats: String(sats) });
+    };
+    const gone = createCancel();
+    const request = requestOf(40, { stream: true });
+    const answered = await world.upstream(node.url, { buy: kind }).send(request, gone);
+    const relayed = answered.relay(() => undefined).catch(() => undefined);
+    gone.cancel();
+    await relayed;
+    await over(world);
+
+    expect(await world.rows()).toMatchObject([{ state: 'closed', charged_msat: 40_000n }]);
+    expect(world.seen).toContainEqual({ kind: 'unchecked', msat: 40_000n });
+  },
+);
 
 test('two routers under one key each keep their own money', async () => {
   await using world = await buyingWorld();

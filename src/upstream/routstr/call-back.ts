@@ -4,7 +4,8 @@ import type { Collected } from '../../treasury/treasury.ts';
 import { open as unseal, seal } from '../../wallet/seeds.ts';
 import type { Observation } from '../observation.ts';
 import { restOf } from './account-row.ts';
-import { WITHHELD_ATTEMPTS } from './account.ts';
+import type { AccountRow } from './account-row.ts';
+import { isOver, WITHHELD_ATTEMPTS } from './account.ts';
 import type { Account } from './account.ts';
 import type { Accounts } from './accounts.ts';
 import type { Capital } from './capital.ts';
@@ -43,23 +44,12 @@ export async function keepChange(
  * later, for ever.
  */
 export async function callBack(parts: CallBackParts, account: Account): Promise<void> {
-  const { accounts, log } = parts;
+  const { accounts } = parts;
   const before = restOf(account.row);
+  const chargedBefore = account.row.charged_msat + account.bookingMsat;
   const isAnswered = await step(parts, account);
   const { row } = account;
-  if (row.state === 'closed' || row.state === 'lost') {
-    const isLost = row.state === 'lost';
-    if (isLost) parts.observe(row.node, { kind: 'withheld', msat: row.lost_msat });
-    const sums = {
-      charged: String(row.charged_msat),
-      returned: String(row.returned_msat),
-      lost: String(row.lost_msat),
-    };
-    const fields = { node: nodeName(row.node), account: String(row.id), ...sums };
-    if (isLost) log.warn(fields, 'a node kept what it owed');
-    else log.debug(fields, 'money at a node came back');
-    return;
-  }
+  if (isOver(row)) return tellOver(parts, row, row.charged_msat - chargedBefore);
   const isBetter = restOf(row) < before;
   await accounts.postpone(account, parts.clock.now() + pauseOf(parts, account, isBetter));
   const isLong =
@@ -68,6 +58,21 @@ export async function callBack(parts: CallBackParts, account: Account): Promise<
   if (!isLong || account.isWithheld || account.row.change !== null) return;
   account.isWithheld = true;
   parts.observe(row.node, { kind: 'withheld', msat: restOf(row) });
+}
+
+/** `takenMsat`: what the node kept for requests that nobody knew the cost of. */
+function tellOver({ log, observe }: CallBackParts, row: AccountRow, takenMsat: bigint): void {
+  const isLost = row.state === 'lost';
+  if (takenMsat > 0n) observe(row.node, { kind: 'unchecked', msat: takenMsat });
+  if (isLost) observe(row.node, { kind: 'withheld', msat: row.lost_msat });
+  const sums = {
+    charged: String(row.charged_msat),
+    returned: String(row.returned_msat),
+    lost: String(row.lost_msat),
+  };
+  const fields = { node: nodeName(row.node), account: String(row.id), ...sums };
+  if (isLost) log.warn(fields, 'a node kept what it owed');
+  else log.debug(fields, 'money at a node came back');
 }
 
 /** What a node asked us to wait counts where it is longer. */
