@@ -96,7 +96,9 @@ async function buyFromLiar(
   liar.lie(lie);
   const upstream = buyer.upstream(liar.url, { buy: kind });
   await upstream.models();
-  const outcome = await buy(buyer, upstream, { ...ask(true), firstByteTimeoutMs: 400 }).catch(
+  // Others answer late only where the machine is busy.
+  const firstByteTimeoutMs = lie.hang === true ? 400 : 10_000;
+  const outcome = await buy(buyer, upstream, { ...ask(true), firstByteTimeoutMs }).catch(
     (error: unknown) => error,
   );
   for (let round = 0; round < 12; round += 1) {
