@@ -202,6 +202,38 @@ test.each(['balance', 'request'] as const)(
   },
 );
 
+test.each([
+  ['balance', 402],
+  ['request', 429],
+] as const)(
+  'a node that refuses every request, and keeps a little of each token, can do so up to its cap (%s)',
+  async (kind, status) => {
+    await using world = await buyingWorld();
+    await using node = await scriptedNode(world.mint.url);
+    const upstream = world.upstream(node.url, { buy: kind });
+    world.capSat = 40n;
+    const tokenIn = (headers: Record<string, unknown>): string =>
+      String(headers['x-cashu'] ?? headers['authorization']).replace('Bearer ', '');
+    node.chat = (response) => json(response, status, {});
+    node.refund = async (response, { headers }) => {
+      const account = await node.till.open(tokenIn(headers));
+      const sats = Math.floor((account?.balanceMsat ?? 0) / 1000) - 2;
+      if (account !== undefined) account.balanceMsat = 0;
+      json(response, 200, { token: await node.till.pay(sats), sats: String(sats) });
+    };
+
+    for (let asks = 0; asks < 30; asks += 1) {
+      await buy(world, upstream).catch(() => undefined);
+      await settled(world);
+    }
+
+    expect(upstream.buying?.why()).toBe('over its cap');
+    expect(world.treasury.freeAt(world.mint.url)).toBeGreaterThanOrEqual(1000n - world.capSat);
+    expect(await world.faults()).toEqual([]);
+  },
+  60_000,
+);
+
 test('two routers under one key each keep their own money', async () => {
   await using world = await buyingWorld();
   await using one = await scriptedNode(world.mint.url);

@@ -27,7 +27,7 @@ export interface AccountRow {
   readonly charged_msat: bigint;
   readonly returned_msat: bigint;
   readonly lost_msat: bigint;
-  /** Part of what was charged beyond the node's own prices: it stays at risk for ever. */
+  /** What was charged beyond the node's own prices, or kept though nothing was served: it stays at risk for ever. */
   readonly disputed_msat: bigint;
   /** What requests may still be charged that run, or of which nobody knows yet. */
   readonly reserved_msat: bigint;
@@ -187,18 +187,25 @@ export function* postpone(id: bigint, nextAtMs: number): Operation<AccountRow> {
   return needed(yield* get(POSTPONE, BigInt(Math.ceil(nextAtMs)), id));
 }
 
+/** How an account is closed. */
+export interface Closing {
+  readonly nowMs: number;
+  /** The node served nothing on it and refused what it was asked: by right it keeps nothing but the fee. */
+  readonly isVain: boolean;
+}
+
 /** What the node gave back was swapped. Closes the account when no more is missing than fees and dust explain. */
-export function* takeReturned(id: bigint, grossMsat: bigint, nowMs: number): Operation<void> {
+export function* takeReturned(id: bigint, grossMsat: bigint, closing: Closing): Operation<void> {
   const row = needed(yield* get(RETURNED, grossMsat, id));
   const isOver = row.state === 'closed' || row.state === 'lost';
-  if (isOver || splitRest(row).lost <= allowanceOf(row)) yield* closeAccount(id, nowMs);
+  if (isOver || splitRest(row).lost <= allowanceOf(row)) yield* closeAccount(id, closing);
 }
 
 /**
  * Closes an account: of what is missing, requests that nobody knew the charge of cost what they can have cost, the rest is lost.
  * `lost` when that is more than fees and dust.
  */
-export function* closeAccount(id: bigint, nowMs: number): Operation<AccountRow> {
+export function* closeAccount(id: bigint, { nowMs, isVain }: Closing): Operation<AccountRow> {
   const row = yield* accountRow(id);
   const { charged, lost } = splitRest(row);
   const state = row.lost_msat + lost > allowanceOf(row) ? 'lost' : 'closed';
@@ -206,7 +213,9 @@ export function* closeAccount(id: bigint, nowMs: number): Operation<AccountRow> 
   yield* bookTo('purchase_loss', row, lost, nowMs);
   // What comes back was not charged, first of all not beyond the node's prices.
   const undisputed = charged < 0n ? least(-charged, row.disputed_msat) : 0n;
-  return needed(yield* get(CLOSE, state, charged, lost, undisputed, id));
+  // A node that refuses one request after the other could else keep some sat of each token, for ever. What is lost is at risk anyway.
+  const kept = isVain && state === 'closed' && lost > row.fee_msat ? lost - row.fee_msat : 0n;
+  return needed(yield* get(CLOSE, state, charged, lost, undisputed - kept, id));
 }
 
 /** What the books say the node still holds. */

@@ -1,5 +1,5 @@
 import { restOf } from './account-row.ts';
-import type { AccountRow } from './account-row.ts';
+import type { AccountRow, Closing } from './account-row.ts';
 
 /** A token of ours at a node, in memory. `row` is replaced after every commit. */
 export interface Account {
@@ -20,6 +20,8 @@ export interface Account {
   askAtMs: number;
   /** Counts all that began or ended on it. */
   turns: number;
+  /** What the node did for the token in this run; `unknown` of what earlier runs opened. */
+  service: 'none' | 'refused' | 'some' | 'unknown';
   /** No new request goes to it. */
   isRetired: boolean;
   /** It was told that the node withholds what is left. */
@@ -47,6 +49,7 @@ export function accountOf(row: AccountRow, token: string): Account {
     asks: 0,
     askAtMs: 0,
     turns: 0,
+    service: 'unknown',
     isRetired: false,
     isWithheld: row.attempts >= WITHHELD_ATTEMPTS.away,
     ownFeesMsat: 0n,
@@ -75,6 +78,11 @@ export function reservedOf({ heldMsat, dueMsat }: Account): bigint {
 export function riskOfRow(row: AccountRow): bigint {
   const rest = row.deposited_msat - row.charged_msat - row.returned_msat;
   return row.disputed_msat + (row.state === 'closed' ? 0n : rest);
+}
+
+/** `account`: undefined where it is over already. */
+export function closingOf(account: Account | undefined, nowMs: number): Closing {
+  return { nowMs, isVain: account?.service === 'refused' };
 }
 
 export function isOver({ state }: AccountRow): boolean {

@@ -4,7 +4,7 @@ import type { Operation } from '../../store/operation.ts';
 import type { Store } from '../../store/store.ts';
 import * as rows from './account-row.ts';
 import type { AccountRow } from './account-row.ts';
-import { FIRST_ASK_MS, reservedOf } from './account.ts';
+import { closingOf, FIRST_ASK_MS, reservedOf } from './account.ts';
 import type { Account } from './account.ts';
 import type { Exposure } from './exposure.ts';
 
@@ -87,7 +87,9 @@ export function createAccounts({ exposure, store, clock, log }: AccountsParts): 
       }
       account.running -= 1;
       account.turns += 1;
-      await book(account, isUnclear ? NO_CHARGE : cost, cost === NO_CHARGE ? 0n : 1n);
+      const isServed = cost !== NO_CHARGE;
+      if (isServed) account.service = 'some';
+      await book(account, isUnclear ? NO_CHARGE : cost, isServed ? 1n : 0n);
     },
     async clarify(account, charge) {
       account.unclearMsat = 0n;
@@ -106,7 +108,8 @@ export function createAccounts({ exposure, store, clock, log }: AccountsParts): 
       await write(account, () => rows.postpone(account.row.id, nextAtMs));
     },
     async close(account) {
-      await write(account, () => rows.closeAccount(account.row.id, clock.now()));
+      const closing = closingOf(account, clock.now());
+      await write(account, () => rows.closeAccount(account.row.id, closing));
     },
     async refresh(account) {
       exposure.see(account, await store.read(() => rows.accountRow(account.row.id)));

@@ -23,6 +23,7 @@ export async function introduce(
 ): Promise<void> {
   const info = await askBalance(wayTo(account), account.token);
   if (info.kind !== 'refused') return;
+  account.service = 'refused';
   retire(account);
   const { node, mint } = account.row;
   // What is no code may be our token, which is still worth something.

@@ -76,6 +76,7 @@ async function cut(parts: OpenParts, order: OpenOrder): Promise<Account | 'no fu
   const feeMsat = parts.redeemFeeMsat(mint, token);
   const account = accountOf(await store.write(() => rows.markOpen(result.id, feeMsat)), token);
   account.ownFeesMsat = feeSat * 1000n;
+  account.service = 'none';
   exposure.enter(account);
   return account;
 }

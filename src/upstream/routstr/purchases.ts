@@ -5,7 +5,7 @@ import type { Store } from '../../store/store.ts';
 import type { Observation } from '../observation.ts';
 import type { UpstreamOptions } from '../options.ts';
 import { takeReturned } from './account-row.ts';
-import { spendable } from './account.ts';
+import { closingOf, spendable } from './account.ts';
 import type { Account } from './account.ts';
 import { createAccounts } from './accounts.ts';
 import { createBackground } from './background.ts';
@@ -113,8 +113,9 @@ export function createPurchases(options: PurchasesOptions): Purchases {
     account.isRetired = true;
     look(account);
   };
-  capital.onCollected(function* onCollected({ reference, grossSat }) {
-    yield* takeReturned(reference, grossSat * 1000n, clock.now());
+  capital.onCollected(function* onCollected({ node, reference, grossSat }) {
+    const account = exposure.of(node).find(({ row }) => row.id === reference);
+    yield* takeReturned(reference, grossSat * 1000n, closingOf(account, clock.now()));
   });
 
   return {

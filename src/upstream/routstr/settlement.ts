@@ -110,6 +110,7 @@ export function createSettlement(
         failure.status === 402 && !(neededMsat !== undefined && neededMsat > deal.held);
       // By our books it has enough, or it is no account any more: what is there shows when it is called back.
       if (isTokenRefused || isShort) account.isRetired = true;
+      if (account.service === 'none') account.service = 'refused';
       if (isTokenSpent) observe({ kind: 'withheld', msat: restOf(account.row) });
       const dueMsat = GATEWAY_STATUSES.has(failure.status) ? deal.maxCost : 0n;
       settle(deal, isUnclear ? { dueMsat } : NO_CHARGE, change);
