@@ -116,6 +116,50 @@ test('a node that tells its prices in dollars only is checked at what they are t
   ]);
 });
 
+const BIG_USAGE = {
+  prompt_tokens: 1000,
+  completion_tokens: 20_000,
+  cost: { total_msats: 41_000 },
+};
+const usageEvent = (usage: object): string => event({ id: 'c1', choices: [], usage });
+const CONTENT = event({ id: 'c1', choices: [{ index: 0, delta: { content: 'hi' } }] });
+const FINISH = event({ id: 'c1', choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] });
+const DONE = 'data: [DONE]\n\n';
+const SMALL_USAGE = { prompt_tokens: 1000, completion_tokens: 5 };
+const NO_USAGE = { prompt_tokens: -1, completion_tokens: 5 };
+const ERROR = { error: { message: 'no' } };
+
+test.each([
+  ['after its end', CONTENT + FINISH + usageEvent(SMALL_USAGE) + DONE + usageEvent(BIG_USAGE)],
+  ['that it takes back', CONTENT + usageEvent(BIG_USAGE) + FINISH + usageEvent(NO_USAGE) + DONE],
+  ['in an error', event({ ...ERROR, usage: BIG_USAGE })],
+  ['before an error', CONTENT + usageEvent(BIG_USAGE) + event(ERROR)],
+  ['in what is no chat', event({ ping: 1 }) + usageEvent(BIG_USAGE) + FINISH + DONE],
+  ['before it breaks off', CONTENT + usageEvent(BIG_USAGE)],
+  ['in an error in one piece', { ...ERROR, usage: BIG_USAGE }],
+  ['in no answer in one piece', { usage: BIG_USAGE }],
+])('usage that the payer does not pay for is not paid right: %s', async (_where, body) => {
+  await using world = await buyingWorld();
+  await using node = await scriptedNode(world.mint.url);
+  const upstream = world.upstream(node.url);
+  await upstream.models();
+  const stream = typeof body === 'string';
+  node.chat = async (response, { headers }) => {
+    await take(node, headers, 41_000);
+    if (!stream) return json(response, 200, body);
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.end(body);
+    return undefined;
+  };
+
+  await buy(world, upstream, requestOf(45, { stream })).catch(() => undefined);
+
+  const kinds = kindsOf(world);
+  expect(kinds).not.toContain('paid');
+  expect(kinds).toContainEqual(expect.stringMatching(/unchecked|overcharged/));
+  expect(await world.faults()).toEqual([]);
+});
+
 test('an answer whose usage nobody tells is no success, whatever it cost', async () => {
   await using world = await buyingWorld();
   await using node = await scriptedNode(world.mint.url);

@@ -5,7 +5,7 @@ import { isObject, parseJson } from '../../openai/json-object.ts';
 import { readEvent, splitEvents } from '../../openai/sse.ts';
 import { WireError } from '../../openai/wire-error.ts';
 import { UpstreamFailure } from '../upstream.ts';
-import { addToReceipt } from './receipt.ts';
+import { addToReceipt, endReceipt } from './receipt.ts';
 import type { Receipt } from './receipt.ts';
 
 /** A body on its way to the payer: what it says of money goes to the receipt and no further. */
@@ -21,15 +21,28 @@ const MAX_JSON_BYTES = 32 * 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 /** Everything that may tell of money; a `data` field of several lines could hide it. */
+const TELLING = [
+  MONEY.source,
+  String.raw`"usage"\s*:\s*\{`,
+  String.raw`(?<=[^\r\n])(?:\r\n?|\n)data`,
+];
+const MONEYED = new RegExp(TELLING.join('|'));
+/** And how the answer goes on. */
 const NOTABLE = new RegExp(
-  [MONEY.source, String.raw`"usage"\s*:\s*\{`, String.raw`(?<=[^\r\n])(?:\r\n?|\n)data`].join('|'),
+  [
+    ...TELLING,
+    String.raw`"error"\s*:`,
+    String.raw`"finish_reason"\s*:\s*"`,
+    String.raw`\[DONE\]`,
+    'event:',
+  ].join('|'),
 );
 
 /** A stream of events: those that say nothing of money are passed on as they came. */
 export function paidStream(receipt: Receipt): PaidBody {
   const buffer = createEventBuffer(MAX_EVENT_BYTES);
   const clean = (events: Buffer): Buffer => {
-    if (!NOTABLE.test(events.toString('latin1'))) return events;
+    if (!isNotable(events, receipt)) return events;
     return Buffer.concat(splitEvents(events).map((event) => cleanEvent(event, receipt)));
   };
   return {
@@ -46,12 +59,22 @@ export function paidStream(receipt: Receipt): PaidBody {
   };
 }
 
+/** The first chunk always: it shows whether this is an answer. */
+function isNotable(events: Buffer, { course }: Receipt): boolean {
+  return course === 'unseen' || NOTABLE.test(events.toString('latin1'));
+}
+
 function cleanEvent(event: Buffer, receipt: Receipt): Buffer {
-  if (!NOTABLE.test(event.toString('latin1'))) return event;
+  if (!isNotable(event, receipt)) return event;
   const { name, data } = readEvent(event);
-  // Comments and pings have no data; `[DONE]` is no JSON.
-  if (data === undefined || data.trim() === '[DONE]') return event;
-  const cleaned = cleanJson(data, receipt);
+  // Comments and pings have no data.
+  if (data === undefined) return event;
+  if (data.trim() === '[DONE]') {
+    endReceipt(receipt);
+    return event;
+  }
+  const cleaned = cleanJson(data, receipt, name);
+  if (!MONEYED.test(event.toString('latin1'))) return event;
   // What is no JSON and may hide money: it is no answer either.
   if (cleaned === undefined) return NOTHING;
   return Buffer.from(`${name === undefined ? '' : `event: ${name}\n`}data: ${cleaned}\n\n`);
@@ -71,17 +94,18 @@ export function paidJson(receipt: Receipt): PaidBody {
     end() {
       const body = Buffer.concat(pieces);
       const cleaned = cleanJson(body.toString(), receipt);
+      if (receipt.course === 'begun') receipt.course = 'finished';
       return cleaned === undefined ? NOTHING : Buffer.from(cleaned);
     },
   };
 }
 
 /** The same JSON without money in it; undefined when it is no JSON object. */
-function cleanJson(text: string, receipt: Receipt): string | undefined {
+function cleanJson(text: string, receipt: Receipt, event?: string): string | undefined {
   const said = parseJson(text);
   const answer = parseAnswer(text);
   if (answer === undefined || !isObject(said)) return undefined;
-  addToReceipt(receipt, said);
+  addToReceipt(receipt, said, event);
   const { usage } = answer.json;
   const ours = isObject(usage) ? withoutCost(usage) : usage;
   if (ours === usage) return answer.cleaned ?? text;

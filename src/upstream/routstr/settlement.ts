@@ -77,20 +77,23 @@ export function createSettlement(
       await accounts.settle(account, held, await cost);
       look(account);
     });
-  const judge = async (deal: Deal, { receipt, failure }: Ending): Promise<Charge | Unclear> => {
-    const { chargedMsat, usage } = receipt;
-    const isWhole = failure === undefined;
-    if (chargedMsat === undefined) return { dueMsat: isWhole ? dueFor(deal, usage) : deal.maxCost };
+  const judge = async (deal: Deal, ending: Ending): Promise<Charge | Unclear> => {
+    const { chargedMsat, usage, course } = ending.receipt;
+    const isWhole = wasAnswered(ending);
+    // Nothing is due for nothing.
+    const maxCost = course === 'refused' ? 0n : deal.maxCost;
+    if (chargedMsat === undefined) return { dueMsat: isWhole ? dueFor(deal, usage) : maxCost };
     const told = await check.expected(deal.model, { ...deal, usage }, chargedMsat);
     // A node may count what it likes: a request has a most that it can cost.
-    const limit = withSlack(deal.maxCost);
+    const limit = withSlack(maxCost);
     const expectedMsat = told === undefined ? undefined : least(told, limit);
     const most = expectedMsat ?? least(withSlack(dueFor(deal, usage)), limit);
     if (chargedMsat - most > ROUNDING_MSAT[deal.account.row.kind]) {
       observe({ kind: 'overcharged', chargedMsat, expectedMsat: most });
       return { chargedMsat, disputedMsat: chargedMsat - most };
     }
-    if (usage !== undefined) observe({ kind: 'paid', chargedMsat, expectedMsat });
+    // Else the payer does not pay for that usage.
+    if (isWhole && usage !== undefined) observe({ kind: 'paid', chargedMsat, expectedMsat });
     else {
       if (isWhole) observe({ kind: 'failed', what: 'no usage' });
       observe({ kind: 'unchecked', msat: chargedMsat });
@@ -116,12 +119,26 @@ export function createSettlement(
       settle(deal, isUnclear ? { dueMsat } : NO_CHARGE, change);
     },
     ended(deal, ending) {
-      const { receipt, failure } = ending;
-      if (failure instanceof UpstreamFailure && failure.kind !== 'cancelled')
-        observe({ kind: 'failed', what: failure.kind });
-      settle(deal, judge(deal, ending), receipt.change);
+      const what = failureIn(ending);
+      if (what !== undefined) observe({ kind: 'failed', what });
+      settle(deal, judge(deal, ending), ending.receipt.change);
     },
   };
+}
+
+/** It came to its end, and the router takes it for an answer too. */
+function wasAnswered({ receipt: { course }, failure }: Ending): boolean {
+  return course === 'done' || (course === 'finished' && failure === undefined);
+}
+
+/** In one word; undefined where the node did not fail. */
+function failureIn(ending: Ending): string | undefined {
+  if (wasAnswered(ending)) return undefined;
+  const { receipt, failure } = ending;
+  if (receipt.course === 'refused' || receipt.course === 'broken') return 'error';
+  if (failure === undefined) return 'broken';
+  const isItsFault = failure instanceof UpstreamFailure && failure.kind !== 'cancelled';
+  return isItsFault ? failure.kind : undefined;
 }
 
 /** What a whole answer costs by the node's own count; at most what the request can cost. */
