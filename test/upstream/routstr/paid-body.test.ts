@@ -6,7 +6,12 @@ import type { Receipt } from '../../../src/upstream/routstr/receipt.ts';
 import { UpstreamFailure } from '../../../src/upstream/upstream.ts';
 import { costOf, event, USAGE } from './scripted-node.ts';
 
-const blank = (): Receipt => ({ usage: undefined, chargedMsat: undefined, change: undefined });
+const blank = (): Receipt => ({
+  course: 'unseen',
+  usage: undefined,
+  chargedMsat: undefined,
+  change: undefined,
+});
 const TOKEN = 'cashuBo2FteA';
 const HELLO = event({ id: 'c', choices: [{ index: 0, delta: { content: 'hello "cost" x' } }] });
 const LAST = event({ id: 'c', choices: [], ...costOf(2000, 77), x_cashu: TOKEN });
