@@ -28,6 +28,8 @@ export type Observation =
     }
   /** It charged for something that nobody can count: an answer that broke off, or never came, or that it told no usage of. */
   | { readonly kind: 'unchecked'; readonly msat: bigint }
+  /** A payer was charged so much for an answer whose charge nobody can count. */
+  | { readonly kind: 'covered'; readonly msat: bigint }
   /** What it owed came back. */
   | { readonly kind: 'returned'; readonly msat: bigint }
   /** What it owes has not come back for long, or came back as less. */

@@ -1,3 +1,4 @@
+import type { Msat } from '../lib/amount.ts';
 import { UpstreamFailure } from '../upstream/upstream.ts';
 import { bodyFor } from './forward.ts';
 import { relayJson } from './json-relay.ts';
@@ -22,6 +23,7 @@ export async function attempt(work: Work, trial: Trial): Promise<Outcome> {
       maxCost: trial.maxCost,
       cost: offer.cost,
       hops: work.incoming.hops,
+      onBilled: (listener: (charge: Msat) => void) => void trial.onBilled.push(listener),
     };
     const answer = await offer.upstream.send(request, stop);
     if (answer.kind !== (stream ? 'stream' : 'json')) {

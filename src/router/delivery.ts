@@ -68,7 +68,14 @@ function delivered(
   { usage, error, answer }: Extract<Outcome, { kind: 'ended' }>,
   attempts: readonly Attempt[],
 ): Delivery {
-  return { offer: trial.offer, usage, charge: trial.chargeOf(usage), attempts, error, answer };
+  return { offer: trial.offer, usage, charge: bill(trial, usage), attempts, error, answer };
+}
+
+/** What the payer is charged; a node that charged for what nobody can count is judged by it. */
+function bill(trial: Trial, usage: Usage): Msat {
+  const charge = trial.chargeOf(usage);
+  if (charge > ZERO_MSAT) for (const listener of trial.onBilled) listener(charge);
+  return charge;
 }
 
 /** The payer left before an answer in one piece could be sent. */
@@ -85,7 +92,7 @@ async function abandoned(
   const wasClosed = outcome.kind === 'failed' && outcome.failure.kind === 'cancelled';
   const isOwed = wasClosed || outcome.kind === 'ended';
   const usage = isOwed ? { ...(await trial.meter.usage()), output: 0, reasoning: 0 } : undefined;
-  const charge = usage === undefined ? ZERO_MSAT : trial.chargeOf(usage);
+  const charge = usage === undefined ? ZERO_MSAT : bill(trial, usage);
   return { offer: trial.offer, usage, charge, attempts, error: undefined, answer: undefined };
 }
 

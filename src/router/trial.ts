@@ -37,6 +37,8 @@ export interface Trial {
   chargeOf(usage: Usage): Msat;
   /** Headers of the upstream's answer that the payer gets. */
   headers: Readonly<Record<string, string>>;
+  /** Those who want to know what the payer is charged. */
+  readonly onBilled: ((charge: Msat) => void)[];
   /** When the payer was first sent something of it. */
   begunAtMs: number | undefined;
   /** The payer was slower than the upstream. */
@@ -106,6 +108,7 @@ export function startTrial(
     maxCost: mostOf(offer.cost, { ...used, output: bought }),
     chargeOf: (usage) => minMsat(payment.held, chargeOf(offer.snapshot, usage)),
     headers: NO_HEADERS,
+    onBilled: [],
     begunAtMs: undefined,
     wasHeldUp: false,
     metered: ZERO_MSAT,

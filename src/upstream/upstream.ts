@@ -18,6 +18,8 @@ export interface ForwardRequest {
   readonly cost?: PriceSnapshot | undefined;
   /** How many routers it has passed already: told to upstreams that are routers themselves. */
   readonly hops: number;
+  /** The listener is told what the payer is charged for it, when it has ended; not where that is nothing. */
+  readonly onBilled?: (listener: (charge: Msat) => void) => void;
 }
 
 /** What an upstream that is paid with our own ecash tells about paying it. Synchronous: nothing is asked of anyone. */

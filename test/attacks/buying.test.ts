@@ -57,6 +57,24 @@ test.each([
 );
 
 test.each(['balance', 'request'] as const)(
+  'payers that leave an honest node after a chunk cost it nothing of its standing (%s)',
+  async (buy) => {
+    await using world = await twoHops({ node: 'nutroute', buy });
+    world.model.behave({ msPerChunk: 30 });
+
+    for (let sips = 0; sips < 12; sips += 1) await sip(world);
+    await world.callBack();
+
+    const sum = (kind: 'covered' | 'unchecked'): bigint =>
+      world.observed.reduce((all, seen) => all + (seen.kind === kind ? seen.msat : 0n), 0n);
+    expect(sum('covered')).toBeGreaterThan(0n);
+    // What the node had made when it heard of it is paid, and was not relayed.
+    expect(sum('unchecked') - sum('covered')).toBeLessThan(10_000n);
+    expect(world.standing().level).not.toBe('blocked');
+  },
+);
+
+test.each(['balance', 'request'] as const)(
   'S3, S13: a router without capital of its own buys nothing, however much its payers have with it (%s)',
   async (buy) => {
     await using world = await twoHops({ node: 'nutroute', buy, capitalSat: 0 });

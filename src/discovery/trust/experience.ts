@@ -14,7 +14,9 @@ export interface Experience {
   readonly faultsEver: number;
   /** The same by gravity, fading over weeks. */
   readonly faults: number;
-  /** What it charged that nobody can count, msat, fading over weeks. */
+  /** What it charged that its published prices confirm, ever. */
+  readonly paidMsat: bigint;
+  /** What it charged that nobody can count, less what payers paid for that, msat, fading over weeks. */
   readonly unchecked: number;
   /** Answers and failures, fading over days. */
   readonly successes: number;
@@ -38,6 +40,7 @@ const MAX_MSAT = 2_100_000_000_000_000_000n;
 export function noExperience(atMs: number): Experience {
   return {
     paidRight: 0,
+    paidMsat: 0n,
     returns: 0,
     handledMsat: 0n,
     lostMsat: 0n,
@@ -90,6 +93,8 @@ export function withObservation(
     }
     case 'unchecked':
       return { ...before, unchecked: before.unchecked + Number(observation.msat) };
+    case 'covered':
+      return { ...before, unchecked: before.unchecked - Number(observation.msat) };
     case 'withheld':
       return withFault(before, observation.msat, 1);
     case 'failed':
@@ -111,6 +116,7 @@ function withPaid(
   return {
     ...after,
     paidRight: before.paidRight + 1,
+    paidMsat: plus(before.paidMsat, chargedMsat),
     handledMsat: plus(before.handledMsat, chargedMsat),
   };
 }
@@ -131,15 +137,18 @@ function plus(sum: bigint, added: bigint): bigint {
   return sum + added > MAX_MSAT ? MAX_MSAT : sum + added;
 }
 
-/** So much may be charged that nobody can count, and as much again as was handled honestly, for half a fault. */
+/** So much may be lost to charges that nobody can count, for half a fault; */
 const UNCHECKED_MSAT = 50_000;
+/** and this part of what was charged rightly: less than the markup earned on it, or payers and a node together could lose it to win more. */
+const UNCHECKED_PARTS = 40;
 
 /**
- * Its faults by gravity. What nobody can count is some fault too: honest nodes charge for payers that leave, but a payer and a node
- * together could have all of a router's money so, one cap after the other.
+ * Its faults by gravity. What nobody can count is some fault too, where payers paid less for it: honest nodes charge for payers that
+ * leave, but a payer and a node together could have all of a router's money so, one cap after the other.
  */
-export function gravityOf({ faults, unchecked, handledMsat }: Experience): number {
-  return faults + (SMALL_FAULT * unchecked) / (UNCHECKED_MSAT + Number(handledMsat));
+export function gravityOf({ faults, unchecked, paidMsat }: Experience): number {
+  if (unchecked <= 0) return faults;
+  return faults + (SMALL_FAULT * unchecked) / (UNCHECKED_MSAT + Number(paidMsat) / UNCHECKED_PARTS);
 }
 
 /** One standard deviation times this below the mean: about the lower 20 % quantile of a beta distribution. */

@@ -103,6 +103,7 @@ function upsert(pubkey: string, experience: Experience): Operation<number> {
     pubkey,
     BigInt(experience.paidRight),
     BigInt(experience.returns),
+    experience.paidMsat,
     experience.handledMsat,
     experience.lostMsat,
     BigInt(experience.faultsEver),
@@ -122,6 +123,7 @@ function experienceOf(row: ExperienceRow): Experience {
   return {
     paidRight: Number(row.paid_right),
     returns: Number(row.returns),
+    paidMsat: row.paid_msat,
     handledMsat: row.handled_msat,
     lostMsat: row.lost_msat,
     faultsEver: Number(row.faults_ever),

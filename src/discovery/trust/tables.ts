@@ -9,12 +9,14 @@ export function trustTables(ddl: Ddl): readonly string[] {
       `pubkey ${ddl.text} PRIMARY KEY`,
       `paid_right ${count} (paid_right >= 0)`,
       `returns ${count} (returns >= 0)`,
+      `paid_msat ${count} (paid_msat >= 0)`,
       `handled_msat ${count} (handled_msat >= 0)`,
       `lost_msat ${count} (lost_msat >= 0)`,
       `faults_ever ${count} (faults_ever >= 0)`,
       // Fading numbers, in millionths, as they were at at_ms.
       `faults_micro ${count} (faults_micro >= 0)`,
-      `unchecked_msat ${count} (unchecked_msat >= 0)`,
+      // Below zero where payers paid more than was charged.
+      `unchecked_msat ${ddl.integer} NOT NULL`,
       `successes_micro ${count} (successes_micro >= 0)`,
       `failures_micro ${count} (failures_micro >= 0)`,
       `at_ms ${ddl.integer} NOT NULL`,
@@ -26,6 +28,7 @@ export interface ExperienceRow {
   readonly pubkey: string;
   readonly paid_right: bigint;
   readonly returns: bigint;
+  readonly paid_msat: bigint;
   readonly handled_msat: bigint;
   readonly lost_msat: bigint;
   readonly faults_ever: bigint;
@@ -38,11 +41,11 @@ export interface ExperienceRow {
 
 export const EXPERIENCES = query<ExperienceRow>('SELECT * FROM node_experience ORDER BY at_ms');
 export const UPSERT_EXPERIENCE = query(
-  `INSERT INTO node_experience (pubkey, paid_right, returns, handled_msat, lost_msat, faults_ever,
+  `INSERT INTO node_experience (pubkey, paid_right, returns, paid_msat, handled_msat, lost_msat, faults_ever,
      faults_micro, unchecked_msat, successes_micro, failures_micro, at_ms)
-   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
    ON CONFLICT (pubkey) DO UPDATE SET paid_right = excluded.paid_right, returns = excluded.returns,
-     handled_msat = excluded.handled_msat, lost_msat = excluded.lost_msat,
+     paid_msat = excluded.paid_msat, handled_msat = excluded.handled_msat, lost_msat = excluded.lost_msat,
      faults_ever = excluded.faults_ever, faults_micro = excluded.faults_micro,
      unchecked_msat = excluded.unchecked_msat,
      successes_micro = excluded.successes_micro, failures_micro = excluded.failures_micro,

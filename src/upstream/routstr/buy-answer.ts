@@ -70,7 +70,9 @@ async function tryOnce(
   const account = await purse.rent(held);
   const images = countImages(body);
   const prices = check.prices(model);
-  const deal: Deal = { account, held, maxCost, model, prices, cost, images };
+  const isUncounted = false;
+  const deal: Deal = { account, held, maxCost, model, prices, cost, images, isUncounted };
+  request.onBilled?.((charge) => purse.billed(deal, charge));
   if (cancel.cancelled) {
     purse.unsent(deal);
     // Not `cancelled`: who left meanwhile does not owe the input of a request that nobody had.

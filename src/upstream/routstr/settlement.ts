@@ -27,9 +27,11 @@ export interface Deal {
   readonly cost: PriceSnapshot | undefined;
   /** At most so many images are in it. */
   readonly images: number;
+  /** It was charged, or may be, for what nobody can count. */
+  isUncounted: boolean;
 }
 
-/** What a request that is over does to its account. Each deal ends by exactly one of these; none of them throws or waits. */
+/** What a request that is over does to its account. Each deal ends by exactly one of the first four; none of them throws or waits. */
 export interface Settlement {
   /** It was given up before anything was sent. */
   unsent(deal: Deal): void;
@@ -39,6 +41,8 @@ export interface Settlement {
   refused(deal: Deal, refusal: PaymentRefusal): void;
   /** It was answered, to its end or not. */
   ended(deal: Deal, ending: Ending): void;
+  /** What the payer was charged for it, msat; after the end of the deal. */
+  billed(deal: Deal, chargeMsat: bigint): void;
 }
 
 export interface SettlementTerms {
@@ -93,7 +97,7 @@ export function createSettlement(
       return { chargedMsat, disputedMsat: chargedMsat - most };
     }
     // Else the payer does not pay for that usage.
-    if (isWhole && usage !== undefined) observe({ kind: 'paid', chargedMsat, expectedMsat });
+    if (isCounted(ending)) observe({ kind: 'paid', chargedMsat, expectedMsat });
     else {
       if (isWhole) observe({ kind: 'failed', what: 'no usage' });
       observe({ kind: 'unchecked', msat: chargedMsat });
@@ -104,7 +108,8 @@ export function createSettlement(
   return {
     unsent: (deal) => settle(deal, NO_CHARGE, undefined),
     failed(deal, error) {
-      settle(deal, wasNotSent(error) ? NO_CHARGE : { dueMsat: deal.maxCost }, undefined);
+      deal.isUncounted = !wasNotSent(error);
+      settle(deal, deal.isUncounted ? { dueMsat: deal.maxCost } : NO_CHARGE, undefined);
     },
     refused(deal, refusal) {
       const { isUnclear, isTokenRefused, isTokenSpent, neededMsat, change, failure } = refusal;
@@ -119,9 +124,13 @@ export function createSettlement(
       settle(deal, isUnclear ? { dueMsat } : NO_CHARGE, change);
     },
     ended(deal, ending) {
+      deal.isUncounted = !isCounted(ending);
       const what = failureIn(ending);
       if (what !== undefined) observe({ kind: 'failed', what });
       settle(deal, judge(deal, ending), ending.receipt.change);
+    },
+    billed({ isUncounted }, msat) {
+      if (isUncounted) observe({ kind: 'covered', msat });
     },
   };
 }
@@ -129,6 +138,12 @@ export function createSettlement(
 /** It came to its end, and the router takes it for an answer too. */
 function wasAnswered({ receipt: { course }, failure }: Ending): boolean {
   return course === 'done' || (course === 'finished' && failure === undefined);
+}
+
+/** Whether its charge is told, and can be held against what it told of its usage. */
+function isCounted(ending: Ending): boolean {
+  const { chargedMsat, usage } = ending.receipt;
+  return wasAnswered(ending) && usage !== undefined && chargedMsat !== undefined;
 }
 
 /** In one word; undefined where the node did not fail. */

@@ -9,7 +9,7 @@ import {
   withObservation,
 } from '../../../src/discovery/trust/experience.ts';
 import type { Experience } from '../../../src/discovery/trust/experience.ts';
-import { standingOf } from '../../../src/discovery/trust/level.ts';
+import { judgementOn, standingOf } from '../../../src/discovery/trust/level.ts';
 import type { Evidence } from '../../../src/discovery/trust/level.ts';
 import { CAPS, DAY_MS, HONEST } from './fixtures.ts';
 
@@ -23,6 +23,7 @@ const observation: fc.Arbitrary<Observation> = fc.oneof(
   amount.map((msat) => ({ kind: 'returned', msat }) as const),
   amount.map((msat) => ({ kind: 'withheld', msat }) as const),
   amount.map((msat) => ({ kind: 'unchecked', msat }) as const),
+  amount.map((msat) => ({ kind: 'covered', msat }) as const),
   fc.constant({ kind: 'failed', what: 'timeout' } as const),
   fc.tuple(amount, amount).map(([expected, more]) => ({
     kind: 'overcharged' as const,
@@ -115,6 +116,50 @@ test('withheld change, an overcharge, an unchecked charge or a failure never rai
       expect(RANK.indexOf(after.level)).toBeLessThanOrEqual(RANK.indexOf(before.level));
       expect(after.capSat).toBeLessThanOrEqual(before.capSat);
       expect(after.weight).toBeLessThanOrEqual(before.weight + 1e-12);
+    }),
+  );
+});
+
+test('P11: a node that keeps a fifth of each token for payers that left, and gives back the rest, is left one day', () => {
+  let experience = noExperience(0);
+  for (let round = 1; round <= 400; round += 1) {
+    const atMs = round * 60_000;
+    experience = withObservation(experience, { kind: 'unchecked', msat: 5_000n }, atMs);
+    experience = withObservation(experience, { kind: 'returned', msat: 20_000n }, atMs);
+  }
+  const given = { ruling: undefined, blacklisted: false, words: [], linked: true, experience };
+  expect(standingOf(given, CAPS).level).toBe('blocked');
+});
+
+test('P11: a node that charges what payers were charged, and the markup less, is not left however often they leave', () => {
+  let experience = noExperience(0);
+  for (let round = 1; round <= 400; round += 1) {
+    const atMs = round * 60_000;
+    experience = withObservation(experience, { kind: 'covered', msat: 5_500n }, atMs);
+    experience = withObservation(experience, { kind: 'unchecked', msat: 5_000n }, atMs);
+  }
+  const given = { ruling: undefined, blacklisted: false, words: [], linked: true, experience };
+  expect(standingOf(given, CAPS).level).toBe('unknown');
+});
+
+test('P11: payers and a node together never win more than a few hundred sat, whatever they earn us before', () => {
+  const markup = 10n;
+  const deal = fc.record({
+    paid: fc.bigInt({ min: 0n, max: 100_000n }),
+    lost: fc.bigInt({ min: 0n, max: 20_000n }),
+  });
+  fc.assert(
+    fc.property(fc.array(deal, { minLength: 100, maxLength: 400 }), (deals) => {
+      let experience = noExperience(0);
+      let ours = 0n;
+      for (const { paid, lost } of deals) {
+        if (judgementOn({ linked: true, experience }, CAPS) === 'avoid') break;
+        const right = { kind: 'paid', chargedMsat: paid, expectedMsat: paid } as const;
+        experience = withObservation(experience, right, 0);
+        experience = withObservation(experience, { kind: 'unchecked', msat: lost }, 0);
+        ours += paid / markup - lost;
+      }
+      expect(ours).toBeGreaterThan(-200_000n);
     }),
   );
 });

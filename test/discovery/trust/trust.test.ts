@@ -203,6 +203,7 @@ test('what payers that leave cost at an honest node changes nothing', async () =
   for (let chats = 0; chats < 20; chats += 1) {
     const msat = 20_000n;
     world.trust.observe(NODE, { kind: 'paid', chargedMsat: msat, expectedMsat: msat });
+    world.trust.observe(NODE, { kind: 'covered', msat: msat / 4n });
     world.trust.observe(NODE, { kind: 'unchecked', msat: msat / 4n });
   }
   expect(world.trust.standing(NODE).level).toBe('proven');

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
 
+import { msat } from '../../../src/lib/amount.ts';
+import type { Msat } from '../../../src/lib/amount.ts';
 import { createCancel } from '../../../src/lib/cancel.ts';
 import { UpstreamFailure } from '../../../src/upstream/upstream.ts';
+import type { ForwardRequest } from '../../../src/upstream/upstream.ts';
 import { buy, buyingWorld, requestOf, settled, sweepUntil } from './buying-world.ts';
 import type { BuyingWorld } from './buying-world.ts';
 import { answer, costOf, event, json, scriptedNode } from './scripted-node.ts';
@@ -192,17 +195,23 @@ test('a payer that leaves ends the request there, and its cost is asked for', as
   };
   const gone = createCancel();
   const upstream = world.upstream(node.url);
-  const sent = await upstream.send(requestOf(5, { stream: true }), gone);
+  let bill = (_charge: Msat): void => undefined;
+  const onBilled: ForwardRequest['onBilled'] = (listener) => (bill = listener);
+  const sent = await upstream.send(requestOf(5, { stream: true, onBilled }), gone);
   const relayed = failureOf(sent.relay(() => undefined));
   gone.cancel();
 
   expect((await relayed).kind).toBe('cancelled');
+  bill(msat(350n));
   await closed.promise;
   await settled(world);
   world.clock.advance(1000);
   await settled(world);
   expect(await charged(world)).toBe(400n);
-  expect(world.seen).toEqual([{ kind: 'unchecked', msat: 400n }]);
+  expect(world.seen).toEqual([
+    { kind: 'covered', msat: 350n },
+    { kind: 'unchecked', msat: 400n },
+  ]);
 });
 
 test('an answer that nobody reads is settled too', async () => {
