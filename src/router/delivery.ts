@@ -7,7 +7,7 @@ import type { Offer } from './offer.ts';
 import { isTooLong, rejectionOf, unavailable } from './refusal.ts';
 import type { Attempt } from './report.ts';
 import type { Answer, Outcome, Trial } from './trial.ts';
-import { createTries, ended, needsMoreThan, nextTrial } from './tries.ts';
+import { createTries, ended, isLastWord, needsMoreThan, nextTrial } from './tries.ts';
 import type { Work } from './work.ts';
 
 /** What came of a paid request at the upstreams. */
@@ -34,12 +34,12 @@ export async function deliver(work: Work): Promise<Delivery> {
 async function tryOffers(work: Work): Promise<Delivery> {
   const tries = createTries();
   const { attempts } = tries;
-  /** The last upstream's that could not take so long a request. */
-  let tooLong: RouterError | undefined;
+  /** The last upstream's that would not take the request, where another one may. */
+  let refused: RouterError | undefined;
 
   while (!hasLeft(work)) {
     const next = nextTrial(work, tries);
-    if (next === undefined) return undelivered(tooLong ?? unavailable(tries), attempts);
+    if (next === undefined) return undelivered(refused ?? unavailable(tries), attempts);
     const { trial, outcome } = await attemptHedged(work, tries, next);
     ended(work, tries, trial, outcome);
     if (outcome.kind === 'ended') {
@@ -50,10 +50,9 @@ async function tryOffers(work: Work): Promise<Delivery> {
     if (outcome.kind === 'crashed') return crashed(trial, outcome.error, attempts);
     const rejection = rejectionOf(outcome.failure);
     if (rejection === undefined) continue;
-    if (!isTooLong(rejection) || !needsMoreThan(work, tries, trial.offer)) {
-      return undelivered(rejection, attempts);
-    }
-    tooLong = rejection;
+    const isElsewhere = isTooLong(rejection) && needsMoreThan(work, tries, trial.offer);
+    if (!isElsewhere && isLastWord(tries, trial.offer)) return undelivered(rejection, attempts);
+    refused = rejection;
   }
   return undelivered(undefined, attempts);
 }

@@ -1,7 +1,7 @@
 import { attempt } from './attempt.ts';
 import { rejectionOf } from './refusal.ts';
 import type { Outcome, Trial } from './trial.ts';
-import { ended, lost, nextTrial } from './tries.ts';
+import { ended, isLastWord, lost, nextTrial } from './tries.ts';
 import type { Tries } from './tries.ts';
 import type { Work } from './work.ts';
 
@@ -76,7 +76,7 @@ async function race(
     giveUp(work, tries, { trial: earlier.trial, running: Promise.resolve(earlier.outcome) });
     return endOf(other);
   }
-  if (isDecided(earlier)) {
+  if (isDecided(tries, earlier)) {
     other.trial.stop.cancel();
     giveUp(work, tries, other);
     return earlier;
@@ -90,8 +90,9 @@ async function endOf({ trial, running }: Runner): Promise<Tried> {
 }
 
 /** The other try could change nothing: there is an answer, or the request itself is refused, or the fault is ours. */
-function isDecided({ outcome }: Tried): boolean {
-  return outcome.kind !== 'failed' || rejectionOf(outcome.failure) !== undefined;
+function isDecided(tries: Tries, { trial, outcome }: Tried): boolean {
+  if (outcome.kind !== 'failed') return true;
+  return rejectionOf(outcome.failure) !== undefined && isLastWord(tries, trial.offer);
 }
 
 /** Its end is not waited for: an upstream that is slow may be slow to close, too. */

@@ -3,6 +3,7 @@ import type { UpstreamFailure } from '../upstream/upstream.ts';
 import { isAboutMoney } from './cooldown.ts';
 import { learn } from './lesson.ts';
 import type { Offer } from './offer.ts';
+import { rejectionOf } from './refusal.ts';
 import type { Attempt } from './report.ts';
 import { startTrial } from './trial.ts';
 import type { Lane, Outcome, Trial } from './trial.ts';
@@ -17,6 +18,8 @@ export interface Tries {
   readonly lane: Lane;
   /** Nodes that were paid; undefined while there is none. */
   nodes: Set<string> | undefined;
+  /** Nodes that say the request itself is at fault. */
+  readonly refusedBy: Offer[];
   /** The next offer. */
   index: number;
   /** Upstreams that were sent the request. */
@@ -35,6 +38,7 @@ export function createTries(): Tries {
     passedOver: [],
     lane: { winner: undefined, onWinner: undefined },
     nodes: undefined,
+    refusedBy: [],
     index: 0,
     started: 0,
     leastContext: 0,
@@ -100,7 +104,28 @@ export function ended(work: Work, tries: Tries, trial: Trial, outcome: Outcome):
     return;
   }
   tries.attempts.push({ provider, failure: wordOf(trial, outcome) });
-  if (outcome.kind === 'failed') tries.failures.push(outcome.failure);
+  if (outcome.kind === 'ended' && outcome.error === undefined) refute(work, tries);
+  if (outcome.kind !== 'failed') return;
+  tries.failures.push(outcome.failure);
+  const isRefused = rejectionOf(outcome.failure) !== undefined;
+  if (isRefused && trial.offer.upstream.buying !== undefined) tries.refusedBy.push(trial.offer);
+}
+
+/** Somebody took the request: those that said it is at fault are no better than those that fail. */
+function refute({ parts }: Work, { refusedBy }: Tries): void {
+  const { tracks } = parts.routing;
+  for (const { provider, upstreamModel } of refusedBy) {
+    tracks.started(provider, upstreamModel);
+    tracks.failed(provider, upstreamModel);
+  }
+}
+
+/**
+ * Is it settled that the request is at fault, now that this offer refused it? An upstream of the operator is believed; of nodes, which
+ * may refuse everything or simply take less than others, two have to say so.
+ */
+export function isLastWord({ refusedBy }: Tries, { upstream }: Offer): boolean {
+  return upstream.buying === undefined || refusedBy.length > 1;
 }
 
 /** Another try was faster: what becomes of this one is ours to pay, and nobody's to hear. */
@@ -114,10 +139,11 @@ export function lost(work: Work, tries: Tries, { offer, startedAtMs }: Trial): v
 export function needsMoreThan(work: Work, tries: Tries, { contextLength }: Offer): boolean {
   if (contextLength === undefined) return false;
   const least = contextLength + 1;
-  tries.leastContext = least;
-  return work.order.offers
+  const isThere = work.order.offers
     .slice(tries.index)
     .some((offer) => offer.contextLength !== undefined && offer.contextLength >= least);
+  if (isThere) tries.leastContext = least;
+  return isThere;
 }
 
 function wordOf({ offer }: Trial, outcome: Outcome): string | undefined {

@@ -226,6 +226,61 @@ describe('an answer that is bought', () => {
   });
 });
 
+describe('a node that says the request is at fault', () => {
+  const refusing = () => bought(scripted(refused(400, { message: 'I take nothing' })));
+
+  test('is not believed alone: one that refuses everything takes no payer away from the others', async () => {
+    const routing = firstOfEquals();
+    const [node, other, rail] = [refusing(), bought(good()), railWith(RICH)];
+
+    const { report } = send([node, other], rail, STREAM, { routing });
+
+    expect(await report).toMatchObject({
+      provider: 'b',
+      error: undefined,
+      attempts: [
+        { provider: 'a', failure: 'status 400' },
+        { provider: 'b', failure: undefined },
+      ],
+    });
+    expect(rail.ends).toHaveLength(1);
+    // And it counts as a failure, since somebody took it.
+    expect(routing.tracks.of('a', 'm')).toMatchObject({ running: 0 });
+    expect(routing.tracks.of('a', 'm')?.success).toBeLessThan(0.8);
+  });
+
+  test('is believed when a second says so, or nobody else can tell', async () => {
+    const [first, second, third] = [refusing(), refusing(), bought(good())];
+    const routing = firstOfEquals();
+
+    const two = send([first, second, third], railWith(RICH), STREAM, { routing });
+    const alone = send([refusing()], railWith(RICH), STREAM);
+    const others = send([refusing(), bought(scripted(refuses(500)))], railWith(RICH), STREAM);
+
+    for (const { report } of [two, alone, others]) {
+      expect(await report).toMatchObject({
+        charge: 0n,
+        error: {
+          code: 'upstream_rejected',
+          status: 400,
+          message: 'The upstream refused the request: I take nothing',
+        },
+      });
+    }
+    expect(sentTo([first, second, third])).toEqual([1, 1, 0]);
+    expect(routing.tracks.of('a', 'm')).toMatchObject({ running: 0, success: 0.8 });
+  });
+
+  test('because of its length, hides nobody whose room is unknown or smaller', async () => {
+    const liar = bought(scripted(refused(400, { code: 'context_length_exceeded' })));
+    const models = [configured('m', { context: 1_000_000 })];
+
+    const { report } = send([{ upstream: liar, models }, bought(good())], railWith(RICH), STREAM);
+
+    expect(await report).toMatchObject({ provider: 'b', error: undefined });
+  });
+});
+
 describe('what is learned', () => {
   const told = () => {
     const words: string[] = [];
