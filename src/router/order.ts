@@ -48,6 +48,8 @@ const TOKENS_PER_IMAGE = 4_096;
 const BYTES_PER_TOKEN = 4;
 /** Other vocabularies than ours need up to so many tokens per token of ours. */
 const FOREIGN_TOKENS = 1.25;
+/** Of one answer; no model gives more, and what 128 of them cost is still counted exactly. */
+const MAX_OUTPUT_TOKENS = 1_000_000_000;
 /** OpenAI's own accounting of the frame of a message, and of the start of the answer. */
 const TOKENS_PER_MESSAGE = 4;
 const TOKENS_OF_PRIMING = 3;
@@ -112,7 +114,7 @@ function inputBound(request: ChatRequest, textBytes: number): number {
 function outputBound(request: ChatRequest, offers: readonly Offer[]): number {
   if (request.maxOutput === undefined) return outputLimitOf(offers);
   const isKnown = offers.every(({ maxOutput }) => maxOutput !== undefined);
-  return isKnown ? Math.min(request.maxOutput, outputLimitOf(offers)) : request.maxOutput;
+  return Math.min(request.maxOutput, isKnown ? outputLimitOf(offers) : MAX_OUTPUT_TOKENS);
 }
 
 function outputLimitOf(offers: readonly Offer[]): number {

@@ -144,6 +144,16 @@ describe('the quote', () => {
   });
 });
 
+test('any limit of the output that is a number has a price', () => {
+  const body = { max_tokens: Number.MAX_SAFE_INTEGER, n: 128 };
+
+  const { quote, outputTokens } = order([sourceOf('a')], { body });
+
+  expect(Number.isSafeInteger(outputTokens)).toBe(true);
+  expect(quote.wanted).toBeGreaterThan(10n ** 12n);
+  expect(quote.outputTokensWithin(msat(10_000_000n))).toBeGreaterThan(100_000);
+});
+
 describe('fallback models', () => {
   const sources = [nodeOf('a', ['m'], 1), nodeOf('b', ['n'], 7), nodeOf('c', ['v/M.1'], 3)];
 
