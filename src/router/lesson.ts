@@ -1,6 +1,5 @@
 import { UpstreamFailure } from '../upstream/upstream.ts';
 import { scopeOf } from './cooldown.ts';
-import type { Offer } from './offer.ts';
 import type { Routing } from './routing.ts';
 import type { Speed } from './track.ts';
 import type { Outcome, Trial } from './trial.ts';
@@ -14,7 +13,7 @@ export function learn(routing: Routing, trial: Trial, outcome: Outcome): void {
   if (outcome.kind === 'crashed') {
     tracks.abandoned(provider, model, undefined);
   } else if (outcome.kind === 'failed') {
-    learnFailure(routing, trial.offer, outcome.failure);
+    learnFailure(routing, trial, outcome.failure);
   } else if (outcome.error?.code === 'upstream_broke_stream') {
     tracks.failed(provider, model);
     breaker.failed(BROKE_OFF);
@@ -24,13 +23,13 @@ export function learn(routing: Routing, trial: Trial, outcome: Outcome): void {
   }
 }
 
-function learnFailure(routing: Routing, offer: Offer, failure: UpstreamFailure): void {
-  const { breaker, provider, upstreamModel: model } = offer;
+function learnFailure(routing: Routing, trial: Trial, failure: UpstreamFailure): void {
+  const { breaker, provider, upstreamModel: model, upstream } = trial.offer;
   const scope = scopeOf(failure);
   const isNotItsFault = failure.kind === 'cancelled' || scope === 'request' || scope === 'purse';
-  if (isNotItsFault) routing.tracks.abandoned(provider, model, undefined);
+  if (isNotItsFault) routing.tracks.abandoned(provider, model, trial.silentMs);
   else routing.tracks.failed(provider, model);
-  const isBought = offer.upstream.buying !== undefined;
+  const isBought = upstream.buying !== undefined;
   routing.cooldowns.failed({ provider, model }, { failure, isBought });
   if (scope !== 'mint') breaker.failed(failure);
 }

@@ -41,6 +41,8 @@ export interface Trial {
   readonly onBilled: ((charge: Msat) => void)[];
   /** When the payer was first sent something of it. */
   begunAtMs: number | undefined;
+  /** How long the payer of a stream had waited for its first chunk when it left. */
+  silentMs: number | undefined;
   /** The payer was slower than the upstream. */
   wasHeldUp: boolean;
   /** What the answer cost when it was last counted. */
@@ -110,6 +112,7 @@ export function startTrial(
     headers: NO_HEADERS,
     onBilled: [],
     begunAtMs: undefined,
+    silentMs: undefined,
     wasHeldUp: false,
     metered: ZERO_MSAT,
     isUnheard: false,
@@ -151,10 +154,13 @@ export function noAnswer(message: string, cause?: unknown): Outcome {
  * missing, and longer where the provider bills in full anyway (the payer pays only what it was sent). Returns a function that ends the watch.
  */
 export function watchPayer(work: Work, trial: Trial): () => void {
-  const { limits } = work.parts;
+  const { limits, routing } = work.parts;
   let timer: NodeJS.Timeout | undefined;
   const forget = work.incoming.gone.onCancel(() => {
     trial.isUnheard = trial.tap?.finished !== true;
+    // Or who always leaves as soon as a second upstream is asked would teach nothing, and have two asked each time.
+    if (work.order.request.stream && trial.begunAtMs === undefined)
+      trial.silentMs = routing.clock.now() - trial.startedAtMs;
     if (trial.offer.upstream.onPayerGone === 'drain') {
       timer = setTimeout(() => trial.stop.cancel(), limits.drainMs);
     } else if (trial.isUnheard) {

@@ -226,6 +226,23 @@ describe('a first chunk that is late', () => {
   });
 });
 
+test('payers that leave once the second is asked teach that the first is late, or two would be asked for ever', async () => {
+  const routing = hedging();
+  const leavesAfter = async (ms: number): Promise<number> => {
+    const [first, second] = [silent(), silent()];
+    const { gone, report } = send([first, second], railWith(RICH), STREAM, { routing });
+    await after(ms);
+    gone.cancel();
+    await report;
+    return second.requests.length;
+  };
+
+  for (let round = 0; round < 4; round += 1) await leavesAfter(6 * LATE_MS);
+
+  expect(await leavesAfter(3 * LATE_MS)).toBe(0);
+  expect(routing.tracks.of('a', 'm')).toMatchObject({ running: 0 });
+});
+
 describe('no second upstream is asked', () => {
   const asked = async (routing: Routing, body: object = STREAM, count = 2) => {
     const slow = scripted(async (stage) => {
