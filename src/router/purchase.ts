@@ -1,7 +1,9 @@
 import type { Msat } from '../lib/amount.ts';
-import { chargeOf } from '../pricing/charge.ts';
+import { chargeOf, exactPriceOf } from '../pricing/charge.ts';
 import { createQuote } from '../pricing/create-quote.ts';
 import type { PriceSnapshot } from '../pricing/snapshot.ts';
+import { PMSAT_PER_MSAT } from '../pricing/snapshot.ts';
+import type { Usage } from '../tokens/usage.ts';
 import type { Offer } from './offer.ts';
 
 /** What a request may use at most. Counts are not negative; `output` is over all choices. */
@@ -52,10 +54,29 @@ export function outputWeCanBuy(offer: Offer, used: MostUsed): number | undefined
   return quote.outputTokensWithin(affordable) ?? used.output;
 }
 
-/** It would be sold for less than it costs us, though it must not. */
+/** It might be sold for less than it costs us, though it must not. */
 export function isBelowCost({ belowCost, snapshot, cost }: Offer, used: MostUsed): boolean {
   if (belowCost || covers(snapshot, cost)) return false;
-  return mostOf(snapshot, used) < mostOf(cost, used);
+  const { minimumPmsat, purchasePmsat } = snapshot;
+  if (minimumPmsat - purchasePmsat >= mostOf(cost, used) * PMSAT_PER_MSAT) return false;
+  // What the purchase costs we do not earn.
+  const earned = { ...snapshot, minimumPmsat: 0n, purchasePmsat: 0n };
+  return extremesOf(used).some((usage) => exactPriceOf(earned, usage) < exactPriceOf(cost, usage));
+}
+
+/** Prices add up, so whatever `used` turns out to be, the margin is never worse than at one of these. */
+function extremesOf({ input, output, images }: MostUsed): readonly Usage[] {
+  const inputs = [
+    { input: 0, cachedInput: 0 },
+    { input, cachedInput: 0 },
+    { input, cachedInput: input },
+  ];
+  const outputs = [
+    { output: 0, reasoning: 0 },
+    { output, reasoning: 0 },
+    { output, reasoning: output },
+  ];
+  return inputs.flatMap((read) => outputs.map((given) => ({ ...read, ...given, images })));
 }
 
 /** Whatever is used: none of the prices is lower. */

@@ -56,6 +56,8 @@ function fileOf(mintUrl: string, otherUrl: string): object {
         kind: 'routstr',
         baseUrl: otherUrl,
         capSat: 200,
+        // The other charges these prices and what its own purchase costs.
+        belowCost: true,
         models: [
           {
             id: MODEL,
