@@ -31,6 +31,8 @@ export interface Named {
   readonly provider: string;
   /** The operator gave it this name: it is kept, and never one with another name that the operator gave. */
   readonly isConfigured: boolean;
+  /** Its provider is no stranger. */
+  readonly isTrusted: boolean;
 }
 
 /** Offers of one model under all its spellings. */
@@ -43,36 +45,47 @@ export interface Spellings<T> {
 
 /** All models of one base name. */
 export interface Family<M> {
-  /** All vendors that stand before it somewhere. */
-  readonly vendors: ReadonlySet<string>;
+  /** Whose model is meant where no vendor is named; undefined where nobody can tell, empty where none is ever named. */
+  readonly vendor: string | undefined;
   readonly models: readonly M[];
 }
 
 /**
  * Tells which offers of one base name are the same model. Those without a vendor are the same as those of the only vendor; where
- * there are several vendors, nobody can tell whose they are, and each stands for itself.
+ * there are several vendors, nobody can tell whose they are, and each stands for itself. A vendor that only strangers name counts
+ * only where nobody else names any: or anyone could take a model's short name away, and half of its offers.
  */
 export function familyOf<T extends Named>(all: readonly T[]): Family<Spellings<T>> {
-  const vendors = new Set(all.map(({ name }) => name.vendor));
-  vendors.delete('');
-  const isOne = vendors.size < 2;
-  const groups = Map.groupBy(all, ({ name }) => (isOne ? '' : name.vendor));
-  const models = [...groups].flatMap(([vendor, group]) => split(group, vendor));
-  return { vendors, models };
+  const vendor = vendorOf(all);
+  const groups = Map.groupBy(all, ({ name }) =>
+    name.vendor === '' ? (vendor ?? '') : name.vendor,
+  );
+  const models = [...groups].flatMap(([of, group]) => split(group, of));
+  return { vendor, models };
+}
+
+function vendorOf(all: readonly Named[]): Family<unknown>['vendor'] {
+  const named = all.filter(({ name }) => name.vendor !== '');
+  const [first = '', ...others] = new Set(trustedOf(named).map(({ name }) => name.vendor));
+  return others.length === 0 ? first : undefined;
+}
+
+/** Those of no strangers; all of them where there are none. */
+function trustedOf<T extends Named>(all: readonly T[]): readonly T[] {
+  const trusted = all.filter(({ isTrusted }) => isTrusted);
+  return trusted.length === 0 ? all : trusted;
 }
 
 /** The model of a family that goes by this name: undefined where there is none, or where several may be meant. */
 export function memberOf<M extends { readonly id: string; readonly vendor: string }>(
-  { vendors, models }: Family<M>,
+  family: Family<M>,
   name: ModelName,
 ): M | undefined {
+  const { models } = family;
   const exact = models.find(({ id }) => id === name.id);
   if (exact !== undefined) return exact;
-  const isOne = vendors.size < 2;
-  if (isOne && name.vendor !== '' && vendors.size === 1 && !vendors.has(name.vendor)) {
-    return undefined;
-  }
-  const vendor = isOne ? '' : name.vendor;
+  const isNamed = name.vendor !== '' && family.vendor !== '';
+  const vendor = isNamed ? name.vendor : (family.vendor ?? '');
   const [found, ...others] = models.filter((model) => model.vendor === vendor);
   return others.length === 0 ? found : undefined;
 }
@@ -86,14 +99,14 @@ function split<T extends Named>(group: readonly T[], vendor: string): readonly S
   return [...byId].map(([id, all]) => ({ id, vendor, all }));
 }
 
-/** The mapped id, or that of the most providers; of several the shortest, of these the first by its letters. */
+/** The mapped id, or that of the most providers that are no strangers; of several the shortest, of these the first by its letters. */
 function commonId(group: readonly Named[]): string {
   const mapped = group.filter(({ name }) => name.isMapped);
   const ids = new Set(group.map(({ name }) => name.id));
   const [only] = ids;
   if (only !== undefined && ids.size === 1) return only;
   const providersById = new Map<string, Set<string>>();
-  for (const { name, provider } of mapped.length > 0 ? mapped : group) {
+  for (const { name, provider } of trustedOf(mapped.length > 0 ? mapped : group)) {
     const providers = providersById.get(name.id);
     if (providers === undefined) providersById.set(name.id, new Set([provider]));
     else providers.add(provider);

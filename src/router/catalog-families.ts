@@ -115,9 +115,9 @@ function* servedFamily(listings: readonly Listing[]): Generator<void, Family<Ent
   yield;
   for (let done = 0; done < listings.length; done += LISTINGS_PER_STEP) yield;
   if (listings.length === 0) return undefined;
-  const { vendors, models } = familyOf(listings);
+  const { vendor, models } = familyOf(listings);
   return {
-    vendors,
+    vendor,
     models: models.map((spellings) => ({
       id: spellings.id,
       vendor: spellings.vendor,

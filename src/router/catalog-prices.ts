@@ -7,6 +7,7 @@ import type { CatalogFamilies, Listing } from './catalog-families.ts';
 import type { CatalogSource } from './catalog-source.ts';
 import { pricedModels } from './priced-models.ts';
 import type { Market, PricedModels } from './priced-models.ts';
+import { TRUSTED } from './ranking.ts';
 
 /** All that prices depend on, at one time. */
 export interface Prevailing {
@@ -187,6 +188,7 @@ function listingsOf(known: Known | undefined): readonly Listing[] {
     title,
     provider: source.id,
     isConfigured,
+    isTrusted: offer.trust >= TRUSTED,
     offer,
     rank,
   }));

@@ -7,10 +7,15 @@ import type { Named } from '../../src/router/aliases.ts';
 const NONE = new Map<string, string>();
 
 function named(id: string, provider: string, more: { mappings?: Map<string, string> } = {}): Named {
-  return { name: modelName(id, more.mappings ?? NONE), provider, isConfigured: false };
+  const name = modelName(id, more.mappings ?? NONE);
+  return { name, provider, isConfigured: false, isTrusted: false };
 }
 
-const own = (id: string): Named => ({ ...named(id, 'own'), isConfigured: true });
+const trusted = (id: string, provider: string): Named => ({
+  ...named(id, provider),
+  isTrusted: true,
+});
+const own = (id: string): Named => ({ ...trusted(id, 'own'), isConfigured: true });
 
 /** The models of a family, by id, with the written ids of their offers. */
 function models(all: readonly Named[]): Record<string, string[]> {
@@ -85,6 +90,28 @@ describe('a family of spellings', () => {
     expect(found(all.slice(0, 2), 'm')).toBeUndefined();
   });
 
+  test('keeps its short name and its offers, whatever vendors strangers invent', () => {
+    const honest = [trusted('meta/m', 'x'), trusted('m', 'y'), named('Meta/m', 'z')];
+    const squatters = ['a/m', 'b/m', 'b/m'].map((id, index) => named(id, `s${index}`));
+    const all = [...squatters, ...honest];
+
+    expect(models(all)).toEqual({
+      m: ['meta/m', 'm', 'Meta/m'],
+      'a/m': ['a/m'],
+      'b/m': ['b/m', 'b/m'],
+    });
+    expect(found(all, 'M')).toBe('m');
+    expect(found(all, 'meta/M')).toBe('m');
+    expect(found(all, 'A/m')).toBe('a/m');
+    expect(found(all, 'c/m')).toBeUndefined();
+  });
+
+  test('is named as those call it that are no strangers, however many these are', () => {
+    const strangers = ['x', 'y', 'z'].map((provider) => named('GPT-4o', provider));
+
+    expect(Object.keys(models([...strangers, trusted('gpt-4o', 'a')]))).toEqual(['gpt-4o']);
+  });
+
   test('of two vendors is joined by a mapping', () => {
     const mappings = new Map([['b/m', 'a/m']]);
     const all = [named('a/m', 'x'), named('b/m', 'y', { mappings }), named('m', 'z')];
@@ -113,6 +140,7 @@ describe('a family of spellings', () => {
       name: spelling.map((id) => modelName(id, NONE)),
       provider: fc.constantFrom('x', 'y', 'z'),
       isConfigured: fc.boolean(),
+      isTrusted: fc.boolean(),
     }),
     { minLength: 1, maxLength: 8 },
   );

@@ -276,6 +276,17 @@ describe('spellings', () => {
     ]);
   });
 
+  test('that a stranger lists under a vendor of its own take nothing from the others', () => {
+    const honest = [nodeOf('a', ['meta/m']), nodeOf('b', ['m'])];
+    const squatter = { ...nodeOf('z', ['evil/m']), trust: 0.4 };
+
+    const catalog = catalogOf(() => [squatter, ...honest]);
+
+    expect(providersOf(catalog, 'm')).toEqual(['a', 'b']);
+    expect(providersOf(catalog, 'meta/m')).toEqual(['a', 'b']);
+    expect(providersOf(catalog, 'evil/m')).toEqual(['z']);
+  });
+
   test('make no difference to the name that a request is priced under', () => {
     const sources = [nodeOf('a', ['m'], 1), nodeOf('b', ['m'], 1), nodeOf('c', ['v/M'], 2)];
     const catalog = catalogOf(() => sources);
