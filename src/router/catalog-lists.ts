@@ -7,6 +7,8 @@ import type { CatalogSource } from './catalog-source.ts';
 export interface CatalogLists {
   /** The same array until the upstream lists something else, or was asked again. Undefined while it has not answered. */
   of(source: CatalogSource): readonly ListedModel[] | undefined;
+  /** It has to be asked and has never answered. */
+  isMissing(source: CatalogSource): boolean;
   /** Asks the upstreams whose lists nobody else keeps. One that does not answer keeps its last list. Forgets all other upstreams. */
   read(sources: readonly CatalogSource[]): Promise<void>;
 }
@@ -28,6 +30,7 @@ export function createCatalogLists(log: Log): CatalogLists {
 
   return {
     of: ({ id, listed }) => (listed === undefined ? lists.get(id) : listed()),
+    isMissing: ({ id, models, listed }) => models === '*' && listed === undefined && !lists.has(id),
     async read(sources) {
       const own = sources.filter(({ listed }) => listed === undefined);
       const ids = new Set(own.map(({ id }) => id));

@@ -1,5 +1,6 @@
-import { ZERO_MSAT } from '../lib/amount.ts';
+import { msat, ZERO_MSAT } from '../lib/amount.ts';
 import type { Msat } from '../lib/amount.ts';
+import { ceilDivide } from '../lib/decimal.ts';
 import type { ListedModel } from '../openai/model-list.ts';
 import { modelName } from './aliases.ts';
 import type { Mappings, ModelName } from './aliases.ts';
@@ -132,6 +133,12 @@ function inSteps(trust: number): number {
   return trust <= 0 ? 0 : Math.max(1, Math.floor(trust * TRUST_STEPS)) / TRUST_STEPS;
 }
 
+/** Or every purchase would change all prices of its node a little. Rounded up: we do not pay for it. */
+function inTwoDigits(overhead: Msat): Msat {
+  const step = 10n ** BigInt(Math.max(0, String(overhead).length - 2));
+  return msat(ceilDivide(overhead, step) * step);
+}
+
 function withTrust(models: PricedModels, trust: number): PricedModels {
   const priced = models.priced.map(({ title, offer }) => ({ title, offer: { ...offer, trust } }));
   return { ...models, priced };
@@ -141,7 +148,7 @@ function basisOf(source: CatalogSource, { listOf, usdPmsat, atMs }: Prevailing):
   return {
     list: listOf(source),
     usdPmsat,
-    overhead: source.upstream.buying?.overhead() ?? ZERO_MSAT,
+    overhead: inTwoDigits(source.upstream.buying?.overhead() ?? ZERO_MSAT),
     hour: source.listed === undefined ? Math.floor(atMs / LIST_PRICE_MS) : 0,
   };
 }

@@ -8,6 +8,7 @@ import type { Mappings } from './aliases.ts';
 import { createCatalogFamilies } from './catalog-families.ts';
 import { createCatalogLists } from './catalog-lists.ts';
 import { createCatalogPrices } from './catalog-prices.ts';
+import type { Prevailing } from './catalog-prices.ts';
 import type { CatalogSource } from './catalog-source.ts';
 import { createSlicedWork } from './catalog-work.ts';
 import type { Offer, ServedModel } from './offer.ts';
@@ -33,7 +34,7 @@ export interface Catalog {
   reprice(): void;
   /** Asks the upstreams for their own lists, then makes prices anew. Keeps the last list of an upstream that does not answer. */
   refresh(): Promise<void>;
-  /** Refreshes now and from time to time. Resolves after the first time. */
+  /** Refreshes now and from time to time, and follows what purchases cost. Resolves after the first time. */
   start(): Promise<void>;
   stop(): void;
 }
@@ -47,8 +48,11 @@ export interface CatalogOptions {
   readonly usdPmsat: () => bigint | undefined;
   readonly clock: Clock;
   readonly log: Log;
+  /** How soon prices follow what it was found to cost to buy an answer. Default: 5 s. */
+  readonly watchMs?: number | undefined;
 }
 
+const WATCH_MS = 5_000;
 const REFRESH_MS = 600_000;
 /** Sooner while an upstream's list is missing. */
 const RETRY_MS = 15_000;
@@ -67,23 +71,21 @@ export function createCatalog(options: CatalogOptions): Catalog {
   const prices = createCatalogPrices(families);
   const dearest = rememberDearest();
   let timer: NodeJS.Timeout | undefined;
+  let watch: NodeJS.Timeout | undefined;
   let isStopped = false;
 
   const tellUnpriced = createOnce((model) =>
     log.warn({ model }, 'a model has no known price and is not served'),
   );
   const mappings = (): Mappings => options.aliases?.() ?? NO_MAPPINGS;
-  const work = createSlicedWork(
-    () =>
-      prices.update({
-        sources: sources(),
-        listOf: (source) => lists.of(source),
-        mappings: mappings(),
-        usdPmsat: options.usdPmsat(),
-        atMs: clock.now(),
-      }),
-    STEPS_PER_SLICE,
-  );
+  const prevailing = (): Prevailing => ({
+    sources: sources(),
+    listOf: (source) => lists.of(source),
+    mappings: mappings(),
+    usdPmsat: options.usdPmsat(),
+    atMs: clock.now(),
+  });
+  const work = createSlicedWork(() => prices.update(prevailing()), STEPS_PER_SLICE);
 
   async function refresh(): Promise<void> {
     await lists.read(sources());
@@ -95,10 +97,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
   async function refreshAndPlan(): Promise<void> {
     await refresh();
     if (isStopped) return;
-    const isMissing = sources().some(
-      (source) =>
-        source.models === '*' && source.listed === undefined && lists.of(source) === undefined,
-    );
+    const isMissing = sources().some((source) => lists.isMissing(source));
     timer = setTimeout(() => void refreshAndPlan(), isMissing ? RETRY_MS : REFRESH_MS);
     timer.unref();
   }
@@ -124,10 +123,15 @@ export function createCatalog(options: CatalogOptions): Catalog {
     },
     reprice: () => work.run(),
     refresh,
-    start: refreshAndPlan,
+    start() {
+      // Nobody tells of it: it is learned with every purchase.
+      watch = setInterval(() => work.run(), options.watchMs ?? WATCH_MS).unref();
+      return refreshAndPlan();
+    },
     stop() {
       isStopped = true;
       clearTimeout(timer);
+      clearInterval(watch);
       work.stop();
     },
   };

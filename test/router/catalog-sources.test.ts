@@ -6,6 +6,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { ListedPrices } from '../../src/openai/model-list.ts';
 import { chargeOf } from '../../src/pricing/charge.ts';
+import { PMSAT_PER_MSAT } from '../../src/pricing/snapshot.ts';
 import type { CatalogSource } from '../../src/router/catalog-source.ts';
 import { createCatalog } from '../../src/router/catalog.ts';
 import type { Catalog, CatalogOptions } from '../../src/router/catalog.ts';
@@ -207,6 +208,31 @@ describe('prices', () => {
     expect(chargeOf(before.cost, usage)).toBe(10_000n);
     expect(chargeOf(before.snapshot, usage)).toBe(11_000n + 500n);
     expect(chargeOf(after.snapshot, usage)).toBe(11_000n + 900n);
+  });
+
+  test('follow what purchases are found to cost by themselves, in steps of two digits', async () => {
+    let overhead = 500n;
+    const buying: Buying = {
+      affordable: () => msat(1_000_000n),
+      why: () => 'no funds',
+      overhead: () => msat(overhead),
+    };
+    const node = nodeOf('a', ['m'], 1);
+    const bought = { ...node, upstream: { ...node.upstream, buying } };
+    const catalog = catalogOf(() => [bought], { watchMs: 5 });
+    const priced = () => catalog.find('m').offers[0].snapshot.purchasePmsat / PMSAT_PER_MSAT;
+    await catalog.start();
+    const before = catalog.models();
+
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(catalog.models()).toBe(before);
+    overhead = 1_234n;
+    await expect.poll(priced).toBe(1_300n);
+    const after = catalog.models();
+    overhead = 1_299n;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(catalog.models()).toBe(after);
+    catalog.stop();
   });
 
   test('of the candidates of a request are one object as long as they are the same', () => {
