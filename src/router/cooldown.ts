@@ -10,20 +10,11 @@ import { createPairMap } from './pair-map.ts';
  */
 export type FailureScope = 'request' | 'purse' | 'model' | 'mint' | 'provider';
 
-/** Something that is left alone for a while. */
-export interface Cooldown {
-  readonly provider: string;
-  /** Undefined: all of them. */
-  readonly model: string | undefined;
-  readonly untilMs: number;
-}
-
 /** What is left alone for a while, though its provider's breaker lets requests through. In memory, of bounded number. */
 export interface Cooldowns {
   isCooled(provider: string, model: string): boolean;
   /** Remembers a failure of `model` at `provider`, as far as it says something about the next requests. */
   failed(at: { readonly provider: string; readonly model: string }, failure: Failed): void;
-  all(): readonly Cooldown[];
 }
 
 export interface Failed {
@@ -45,21 +36,20 @@ const ALL_MODELS = '';
 
 export function createCooldowns(options: { readonly clock: Clock }): Cooldowns {
   const { clock } = options;
-  const cooldowns = createPairMap<Cooldown>(MAX_COOLDOWNS);
+  /** Until when, unix ms. */
+  const cooldowns = createPairMap<number>(MAX_COOLDOWNS);
 
   const isRunning = (provider: string, model: string): boolean => {
-    const cooldown = cooldowns.get(provider, model);
-    if (cooldown === undefined) return false;
-    if (clock.now() < cooldown.untilMs) return true;
+    const untilMs = cooldowns.get(provider, model);
+    if (untilMs === undefined) return false;
+    if (clock.now() < untilMs) return true;
     cooldowns.delete(provider, model);
     return false;
   };
 
   function cool(provider: string, model: string, pauseMs: number): void {
     const untilMs = clock.now() + pauseMs;
-    if ((cooldowns.get(provider, model)?.untilMs ?? 0) >= untilMs) return;
-    const shown = model === ALL_MODELS ? undefined : model;
-    cooldowns.set(provider, model, { provider, model: shown, untilMs });
+    if ((cooldowns.get(provider, model) ?? 0) < untilMs) cooldowns.set(provider, model, untilMs);
   }
 
   return {
@@ -72,7 +62,6 @@ export function createCooldowns(options: { readonly clock: Clock }): Cooldowns {
       if (scope === 'mint') cool(provider, ALL_MODELS, MINT_MS);
       else if (scope === 'model') cool(provider, model, modelPauseMs(failure, isBought));
     },
-    all: () => cooldowns.values().filter(({ untilMs }) => clock.now() < untilMs),
   };
 }
 

@@ -4,7 +4,6 @@ export interface PairMap<Value> {
   get(provider: string, model: string): Value | undefined;
   set(provider: string, model: string, value: Value): void;
   delete(provider: string, model: string): void;
-  values(): readonly Value[];
 }
 
 export function createPairMap<Value>(maxSize: number): PairMap<Value> {
@@ -38,6 +37,5 @@ export function createPairMap<Value>(maxSize: number): PairMap<Value> {
       if (isNew) size += 1;
     },
     delete: remove,
-    values: () => [...providers.values()].flatMap((models) => [...models.values()]),
   };
 }

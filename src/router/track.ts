@@ -3,9 +3,6 @@ import { createPairMap } from './pair-map.ts';
 
 /** How a model at one provider has done lately. A live view: read it, do not keep it. */
 export interface Track {
-  readonly provider: string;
-  /** The provider's own name of the model. */
-  readonly model: string;
   /** Until the first chunk of a stream, ms, the latest counting most; undefined while there was none. */
   readonly firstByteMs: number | undefined;
   /** The same of its speed after that. */
@@ -28,8 +25,8 @@ export interface Speed {
 
 /** The tracks of all that was tried, in memory, of bounded number. */
 export interface Tracks {
+  /** `model`: the provider's own name of it. */
   of(provider: string, model: string): Track | undefined;
-  all(): readonly Track[];
   /** A try begins; ends with one of the other calls, exactly once. */
   started(provider: string, model: string): void;
   /** `speed`: of a stream. An answer in one piece takes as long as it is, which says nothing about the next. */
@@ -68,7 +65,7 @@ export function createTracks(options: { readonly clock: Clock }): Tracks {
   const entryOf = (provider: string, model: string): Entry => {
     const known = entries.get(provider, model);
     if (known !== undefined) return known;
-    const entry = createEntry(provider, model, options.clock);
+    const entry = createEntry(options.clock);
     entries.set(provider, model, entry);
     return entry;
   };
@@ -79,7 +76,6 @@ export function createTracks(options: { readonly clock: Clock }): Tracks {
   };
   return {
     of: (provider, model) => entries.get(provider, model),
-    all: () => entries.values(),
     started(provider, model) {
       entryOf(provider, model).started();
     },
@@ -102,7 +98,7 @@ export function createTracks(options: { readonly clock: Clock }): Tracks {
   };
 }
 
-function createEntry(provider: string, model: string, clock: Clock): Entry {
+function createEntry(clock: Clock): Entry {
   const kept = new Float64Array(KEPT);
   let seen = 0;
   let [ok, failed] = [0, 0];
@@ -113,8 +109,6 @@ function createEntry(provider: string, model: string, clock: Clock): Entry {
   const age = (): number => 0.5 ** (Math.max(0, clock.now() - countedAtMs) / HALF_LIFE_MS);
 
   return {
-    provider,
-    model,
     running: 0,
     get firstByteMs() {
       return firstByteMs;

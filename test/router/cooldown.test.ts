@@ -56,10 +56,8 @@ describe('cooldowns', () => {
 
     clock.advance(30 * MINUTE_MS - 1);
     expect(cooldowns.isCooled('a', 'm')).toBe(true);
-    expect(cooldowns.all()).toMatchObject([AT]);
     clock.advance(1);
     expect(cooldowns.isCooled('a', 'm')).toBe(false);
-    expect(cooldowns.all()).toEqual([]);
   });
 
   test('one that our own upstream does not have may be there in a minute', () => {
@@ -75,7 +73,6 @@ describe('cooldowns', () => {
 
     expect([cooldowns.isCooled('a', 'm'), cooldowns.isCooled('a', 'n')]).toEqual([true, true]);
     expect(cooldowns.isCooled('b', 'm')).toBe(false);
-    expect(cooldowns.all()).toMatchObject([{ provider: 'a', model: undefined }]);
     clock.advance(MINUTE_MS);
     expect(cooldowns.isCooled('a', 'm')).toBe(false);
   });
@@ -116,8 +113,8 @@ describe('cooldowns', () => {
       );
     }
 
-    expect(cooldowns.all()).toHaveLength(10_000);
     expect(cooldowns.isCooled('a', 'm')).toBe(false);
+    expect(cooldowns.isCooled('b', 'm0')).toBe(true);
     expect(cooldowns.isCooled('b', 'm9999')).toBe(true);
   });
 });

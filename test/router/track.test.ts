@@ -30,7 +30,6 @@ describe('a track', () => {
     tracks.answered('a', 'm', speed(100));
     expect(tracks.of('a', 'n')).toBeUndefined();
     expect(tracks.of('b', 'm')).toBeUndefined();
-    expect(tracks.all()).toHaveLength(1);
   });
 
   test('follows the time to the first byte and the speed after it', () => {
@@ -144,7 +143,8 @@ describe('a map by pairs', () => {
     for (const [index, [provider, model]] of pairs.entries()) map.set(provider, model, index);
 
     expect(map.size).toBe(3);
-    expect(new Set(map.values())).toEqual(new Set([2, 3, 4]));
+    const kept = pairs.map(([provider, model]) => map.get(provider, model));
+    expect(kept).toEqual([undefined, undefined, 2, 3, 4]);
   });
 
   test('full of one provider takes another model of it', () => {
