@@ -21,6 +21,17 @@ export const PRICE_BEARING: readonly string[] = [
   'n_predict',
   'max_new_tokens',
   'n_cmpl',
+  // LiteLLM: other models and servers to answer, and a second body that goes before this one.
+  'fallbacks',
+  'context_window_fallbacks',
+  'model_list',
+  'user_config',
+  'api_base',
+  'base_url',
+  'extra_body',
+  // Searches that are billed by the piece (xAI, Alibaba).
+  'search_parameters',
+  'enable_search',
   // What makes more tokens of a prompt than its bytes and images tell (vLLM).
   'chat_template',
   'mm_processor_kwargs',
@@ -31,6 +42,13 @@ export function priceBearing(body: JsonObject): readonly string[] {
   return PRICE_BEARING.filter((field) => bearsPrice(field, body));
 }
 
+/** Values by which nothing is asked for. */
+const HARMLESS: ReadonlyMap<string, readonly unknown[]> = new Map<string, readonly unknown[]>([
+  ['service_tier', ['auto', 'default']],
+  ['best_of', [1]],
+  ['enable_search', [false]],
+]);
+
 function bearsPrice(field: string, body: JsonObject): boolean {
   const value = body[field];
   switch (field) {
@@ -38,14 +56,10 @@ function bearsPrice(field: string, body: JsonObject): boolean {
       return asksForCacheWrites(body);
     case 'tools':
       return objectsOf(value).some((tool) => !isClientTool(tool['type']));
-    case 'service_tier':
-      return isSet(value) && value !== 'auto' && value !== 'default';
     case 'modalities':
       return isSet(value) && !(Array.isArray(value) && value.every((kind) => kind === 'text'));
-    case 'best_of':
-      return isSet(value) && value !== 1;
     default:
-      return isSet(value);
+      return isSet(value) && HARMLESS.get(field)?.includes(value) !== true;
   }
 }
 

@@ -95,6 +95,18 @@ test.each([
     `{"chat_template":"{% for i in range(99999) %}a {% endfor %}","model":"m",${MESSAGES}}`,
   ],
   ['the size of images', `{"mm_processor_kwargs":{"min_pixels":99999999},"model":"m",${MESSAGES}}`],
+  [
+    'LiteLLM’s own fallbacks',
+    `{"fallbacks":["dear"],"mock_testing_fallbacks":true,"model":"m",${MESSAGES}}`,
+  ],
+  [
+    'its models for a long prompt',
+    `{"context_window_fallbacks":[{"m":["dear"]}],"model":"m",${MESSAGES}}`,
+  ],
+  ['its second body', `{"extra_body":{"n":100,"max_tokens":90000},"model":"m",${MESSAGES}}`],
+  ['another server', `{"api_base":"http://169.254.169.254","model":"m",${MESSAGES}}`],
+  ['xAI’s live search', `{"search_parameters":{"mode":"on"},"model":"m",${MESSAGES}}`],
+  ['Alibaba’s search', `{"enable_search":true,"model":"m",${MESSAGES}}`],
   ['best_of', `{"best_of":20,"model":"m",${MESSAGES}}`],
 ])('P4: %s is refused', (_, body) => {
   expect(forwarded(body)).toBeUndefined();

@@ -242,6 +242,7 @@ test('harmless values of price-bearing fields pass', () => {
     service_tier: 'auto',
     modalities: ['text'],
     best_of: 1,
+    enable_search: false,
     store: true,
     logprobs: true,
     tools: [
