@@ -5,10 +5,11 @@ import type { UpstreamFailure } from '../upstream/upstream.ts';
 import { createPairMap } from './pair-map.ts';
 
 /**
- * How far a failure reaches. `request`: the request is at fault. `purse`: nothing was sent, for lack of our money there. `model`:
+ * How far a failure reaches. `request`: the request is at fault. `content`: this upstream does not take such content, another one
+ * may. `purse`: nothing was sent, for lack of our money there. `model`:
  * this model at this provider. `mint`: what we pay the provider with, for a while. `provider`: its breaker counts it.
  */
-export type FailureScope = 'request' | 'purse' | 'model' | 'mint' | 'provider';
+export type FailureScope = 'request' | 'content' | 'purse' | 'model' | 'mint' | 'provider';
 
 /** What is left alone for a while, though its provider's breaker lets requests through. In memory, of bounded number. */
 export interface Cooldowns {
@@ -93,10 +94,22 @@ function scopeOfStatus(
   said: UpstreamError,
   { retryAfterS }: UpstreamFailure,
 ): FailureScope {
+  if (isAboutKind(status, said)) return 'content';
   if (status === 404) return isAboutContent(said) ? 'request' : 'model';
   if (status === 400 && UNKNOWN_MODEL.has(said.code)) return 'model';
   if (REFUSES_REQUEST.has(status)) return 'request';
   return status === 429 && retryAfterS !== undefined ? 'model' : 'provider';
+}
+
+/**
+ * OpenRouter: 404 `No endpoints found that support image input` (or `tool use`), 403 `... your input was flagged`. Whoever sends such
+ * a request pays nothing for it, and must not take the model away from the others.
+ */
+function isAboutKind(status: number, { message, type = '', code = '' }: UpstreamError): boolean {
+  if (status === 404) return /\bsupport/i.test(message);
+  return (
+    status === 403 && /\bflagged\b|moderation|content_policy/i.test(`${message} ${type} ${code}`)
+  );
 }
 
 /** A 404 is mostly about the model; but a file or an image may be meant. */

@@ -51,7 +51,9 @@ async function tryOffers(work: Work): Promise<Delivery> {
     const rejection = rejectionOf(outcome.failure);
     if (rejection === undefined) continue;
     const isElsewhere = isTooLong(rejection) && needsMoreThan(work, tries, trial.offer);
-    if (!isElsewhere && isLastWord(tries, trial.offer)) return undelivered(rejection, attempts);
+    if (!isElsewhere && isLastWord(tries, trial.offer, outcome.failure)) {
+      return undelivered(rejection, attempts);
+    }
     refused = rejection;
   }
   return undelivered(undefined, attempts);

@@ -1,5 +1,5 @@
 import { attempt } from './attempt.ts';
-import { rejectionOf } from './refusal.ts';
+import { isAboutRequest } from './refusal.ts';
 import type { Outcome, Trial } from './trial.ts';
 import { ended, isLastWord, lost, nextTrial } from './tries.ts';
 import type { Tries } from './tries.ts';
@@ -92,7 +92,7 @@ async function endOf({ trial, running }: Runner): Promise<Tried> {
 /** The other try could change nothing: there is an answer, or the request itself is refused, or the fault is ours. */
 function isDecided(tries: Tries, { trial, outcome }: Tried): boolean {
   if (outcome.kind !== 'failed') return true;
-  return rejectionOf(outcome.failure) !== undefined && isLastWord(tries, trial.offer);
+  return isAboutRequest(outcome.failure) && isLastWord(tries, trial.offer, outcome.failure);
 }
 
 /** Its end is not waited for: an upstream that is slow may be slow to close, too. */

@@ -1,5 +1,6 @@
 import { UpstreamFailure } from '../upstream/upstream.ts';
 import { scopeOf } from './cooldown.ts';
+import { isAboutRequest } from './refusal.ts';
 import type { Routing } from './routing.ts';
 import type { Speed } from './track.ts';
 import type { Outcome, Trial } from './trial.ts';
@@ -26,12 +27,13 @@ export function learn(routing: Routing, trial: Trial, outcome: Outcome): void {
 function learnFailure(routing: Routing, trial: Trial, failure: UpstreamFailure): void {
   const { breaker, provider, upstreamModel: model, upstream } = trial.offer;
   const scope = scopeOf(failure);
-  const isNotItsFault = failure.kind === 'cancelled' || scope === 'request' || scope === 'purse';
+  const isOfRequest = isAboutRequest(failure);
+  const isNotItsFault = failure.kind === 'cancelled' || isOfRequest || scope === 'purse';
   if (isNotItsFault) routing.tracks.abandoned(provider, model, trial.silentMs);
   else routing.tracks.failed(provider, model);
   const isBought = upstream.buying !== undefined;
   routing.cooldowns.failed({ provider, model }, { failure, isBought });
-  if (scope !== 'mint') breaker.failed(failure);
+  if (scope !== 'mint' && !isOfRequest) breaker.failed(failure);
 }
 
 function speedOf(

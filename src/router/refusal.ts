@@ -9,10 +9,10 @@ import type { Attempt } from './report.ts';
 /** Breakers let a request through that soon, or a few times later. */
 const RETRY_AFTER_S = 5;
 
-/** The upstream's refusal as ours, where the request is at fault; undefined where another upstream may do better. */
+/** The upstream's refusal as ours, where it is about the request; undefined where it is about the upstream. */
 export function rejectionOf(failure: UpstreamFailure): RouterError | undefined {
   const { status, body } = failure;
-  if (status === undefined || scopeOf(failure) !== 'request') return undefined;
+  if (status === undefined || !isAboutRequest(failure)) return undefined;
   const said = readUpstreamError(body);
   return new RouterError('upstream_rejected', `The upstream refused the request: ${said.message}`, {
     status,
@@ -21,6 +21,12 @@ export function rejectionOf(failure: UpstreamFailure): RouterError | undefined {
     fields: { upstream_error: { type: said.type ?? null, code: said.code ?? null } },
     ...(said.param !== undefined && { param: said.param }),
   });
+}
+
+/** What the payer sent is at fault, or not to the upstream's taste. */
+export function isAboutRequest(failure: UpstreamFailure): boolean {
+  const scope = scopeOf(failure);
+  return scope === 'request' || scope === 'content';
 }
 
 const TOO_LONG = 'context_length_exceeded';

@@ -1,9 +1,9 @@
 import { readUpstreamError } from '../openai/upstream-error.ts';
 import type { UpstreamFailure } from '../upstream/upstream.ts';
-import { isAboutMoney } from './cooldown.ts';
+import { isAboutMoney, scopeOf } from './cooldown.ts';
 import { learn } from './lesson.ts';
 import type { Offer } from './offer.ts';
-import { rejectionOf } from './refusal.ts';
+import { isAboutRequest } from './refusal.ts';
 import type { Attempt } from './report.ts';
 import { startTrial } from './trial.ts';
 import type { Lane, Outcome, Trial } from './trial.ts';
@@ -107,8 +107,8 @@ export function ended(work: Work, tries: Tries, trial: Trial, outcome: Outcome):
   if (outcome.kind === 'ended' && outcome.error === undefined) refute(work, tries);
   if (outcome.kind !== 'failed') return;
   tries.failures.push(outcome.failure);
-  const isRefused = rejectionOf(outcome.failure) !== undefined;
-  if (isRefused && trial.offer.upstream.buying !== undefined) tries.refusedBy.push(trial.offer);
+  if (isAboutRequest(outcome.failure) && trial.offer.upstream.buying !== undefined)
+    tries.refusedBy.push(trial.offer);
 }
 
 /** Somebody took the request: those that said it is at fault are no better than those that fail. */
@@ -124,7 +124,12 @@ function refute({ parts }: Work, { refusedBy }: Tries): void {
  * Is it settled that the request is at fault, now that this offer refused it? An upstream of the operator is believed; of nodes, which
  * may refuse everything or simply take less than others, two have to say so.
  */
-export function isLastWord({ refusedBy }: Tries, { upstream }: Offer): boolean {
+export function isLastWord(
+  { refusedBy }: Tries,
+  { upstream }: Offer,
+  failure: UpstreamFailure,
+): boolean {
+  if (scopeOf(failure) === 'content') return false;
   return upstream.buying === undefined || refusedBy.length > 1;
 }
 

@@ -19,6 +19,18 @@ describe('how far a failure reaches', () => {
     ['request', 'a body that is too large', refused(413)],
     ['request', 'a form error', refused(422)],
     ['request', 'a missing file', refused(404, { param: 'messages[0].content' })],
+    [
+      'content',
+      'images, where the model takes none',
+      refused(404, { message: 'No endpoints found that support image input', code: 404 }),
+    ],
+    [
+      'content',
+      'what is moderated',
+      refused(403, { message: 'm requires moderation. Your input was flagged.', code: 403 }),
+    ],
+    ['provider', 'a country that is not served', refused(403, { message: 'Not in your country' })],
+    ['model', 'a model that nobody serves', refused(404, { message: 'No endpoints found for m.' })],
     ['model', 'an unknown model', refused(404, { param: 'model' })],
     ['model', 'a 404 without words', refused(404)],
     ['model', 'an unknown model told by 400', refused(400, { code: 'model_not_found' })],

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
+import { systemClock } from '../../src/lib/clock.ts';
+import { createBreaker } from '../../src/upstream/breaker.ts';
 import type { Breaker } from '../../src/upstream/breaker.ts';
 import { UpstreamFailure } from '../../src/upstream/upstream.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
@@ -384,6 +386,42 @@ describe('what is learned', () => {
     await report;
 
     expect(routing.tracks.of('a', 'm')).toMatchObject({ running: 0, success: 0.8 });
+  });
+});
+
+describe('what an upstream does not take', () => {
+  const without = () =>
+    scripted(refused(404, { message: 'No endpoints found that support image input', code: 404 }));
+  const flagging = () => scripted(refused(403, { message: 'Your input was flagged', code: 403 }));
+
+  test('another one may, and whoever sends it takes the model from nobody', async () => {
+    const routing = firstOfEquals();
+    const breaker = createBreaker({ clock: systemClock });
+    for (let count = 0; count < 6; count += 1) {
+      for (const upstream of [without(), flagging()]) {
+        const { report } = send([{ upstream, breaker }, good()], railWith(RICH), STREAM, {
+          routing,
+        });
+        expect(await report).toMatchObject({ provider: 'b', error: undefined });
+      }
+    }
+
+    const { report } = send([{ upstream: good(), breaker }], railWith(RICH), STREAM, { routing });
+
+    expect(await report).toMatchObject({ provider: 'a', error: undefined });
+    expect(routing.tracks.of('a', 'm')?.success).toBeGreaterThanOrEqual(0.8);
+  });
+
+  test.each([
+    [404, without],
+    [403, flagging],
+  ])('nobody takes: the payer hears why (%i)', async (status, refusing) => {
+    const rail = railWith(RICH);
+
+    const { report } = send([refusing(), scripted(refuses(500))], rail, STREAM);
+
+    expect((await report).error).toMatchObject({ code: 'upstream_rejected', status });
+    expect(rail.ends).toMatchObject([{ charge: 0n }]);
   });
 });
 
