@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import { RouterError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
@@ -38,6 +38,20 @@ export function answerErrors(app: FastifyInstance, log: Log, metrics: Metrics): 
       'There is nothing at this path. See GET / for what there is.',
     );
   });
+}
+
+/** Answers what fastify refuses before there is a route: a path that is no text. */
+export function answerFrameworkError(
+  thrown: unknown,
+  { id }: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const { status, headers, body } = errorAnswer(routerErrorOf(thrown), id);
+  // The hooks that add these do not run yet.
+  void reply
+    .code(status)
+    .headers({ ...commonHeaders(id), ...headers })
+    .send(body);
 }
 
 function hasRoute(app: FastifyInstance, method: string, path: string): boolean {

@@ -12,7 +12,7 @@ import { addAbout } from './about.ts';
 import { addChatCompletions } from './chat-completions.ts';
 import { commonHeaders } from './common-headers.ts';
 import { answerPreflights } from './cors.ts';
-import { answerErrors, answerParserError } from './error-handler.ts';
+import { answerErrors, answerFrameworkError, answerParserError } from './error-handler.ts';
 import { createMetrics } from './metrics.ts';
 import { addModels } from './models.ts';
 import type { ModelSource } from './models.ts';
@@ -130,6 +130,7 @@ function createApp(limits: HttpLimits): FastifyInstance {
     trustProxy: 'loopback',
     genReqId: () => randomUUID(),
     clientErrorHandler: answerParserError,
+    frameworkErrors: answerFrameworkError,
     forceCloseConnections: true,
     routerOptions: {
       ignoreTrailingSlash: true,

@@ -152,6 +152,8 @@ describe('errors', () => {
     ['POST', '/health', 405, 'method_not_allowed'],
     ['GET', '/v1/wallet/refund', 405, 'method_not_allowed'],
     ['GET', '/v1/models/unknown', 404, 'model_not_found'],
+    ['GET', '/v1/models/%ff', 400, 'invalid_request'],
+    ['POST', '/%zz', 400, 'invalid_request'],
   ])('%s %s answers %i %s', async (method, path, status, code) => {
     await using serving = await serve();
 
