@@ -10,6 +10,9 @@ export interface Metrics {
   readonly contentType: string;
 }
 
+/** Nodes come and go, and anybody can be one; those beyond these are counted together, as `other`. */
+const MAX_PROVIDERS = 500;
+
 /** `running` tells at scrape time what is in work. */
 export function createMetrics(running: {
   readonly size: number;
@@ -32,6 +35,11 @@ export function createMetrics(running: {
   const errors = counter('errors_total', 'Answers that ended with an error, by code.', ['code']);
   const charged = counter('charged_msat_total', 'What payers were charged, in msat.', []);
   const attempts = counter('upstream_attempts_total', 'Requests sent to upstreams.', ['provider']);
+  const providers = new Set<string>();
+  const labelOf = (provider: string): string => {
+    if (providers.size < MAX_PROVIDERS) providers.add(provider);
+    return providers.has(provider) ? provider : 'other';
+  };
   gauge('requests_running', 'Chat requests in work.', () => running.size);
   gauge('streams_running', 'Streams whose first byte was sent.', () => running.streams);
 
@@ -39,7 +47,7 @@ export function createMetrics(running: {
     count(status, report) {
       requests.inc({ status: String(status) });
       charged.inc(Number(report.charge));
-      for (const { provider } of report.attempts) attempts.inc({ provider });
+      for (const { provider } of report.attempts) attempts.inc({ provider: labelOf(provider) });
       if (report.error !== undefined) errors.inc({ code: report.error.code });
     },
     text: () => registry.metrics(),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { createMetrics } from '../../src/http/metrics.ts';
 import { msat, ZERO_MSAT } from '../../src/lib/amount.ts';
 import { RouterError } from '../../src/lib/errors.ts';
 import { ask, exchange, open, postJson, report, serve, settlementOf } from './serving.ts';
@@ -446,6 +447,21 @@ describe('routes about this node', () => {
     expect(local.text).toContain('nutroute_upstream_attempts_total{provider="p"} 1');
     expect(foreign.status).toBe(404);
   });
+});
+
+test('metrics of providers are of bounded number, whoever comes and goes', async () => {
+  const metrics = createMetrics({ size: 0, streams: 0 });
+  for (let index = 0; index < 2_000; index += 1) {
+    metrics.count(200, {
+      ...report,
+      attempts: [{ provider: `node-${index}`, failure: undefined }],
+    });
+  }
+
+  const lines = (await metrics.text()).split('\n').filter((line) => /attempts_total\{/.test(line));
+
+  expect(lines).toHaveLength(501);
+  expect(lines.at(-1)).toContain('{provider="other"} 1500');
 });
 
 describe('wallet routes', () => {
