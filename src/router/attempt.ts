@@ -1,5 +1,6 @@
 import type { Msat } from '../lib/amount.ts';
 import { UpstreamFailure } from '../upstream/upstream.ts';
+import type { UpstreamAnswer } from '../upstream/upstream.ts';
 import { bodyFor } from './forward.ts';
 import { relayJson } from './json-relay.ts';
 import { relayStream } from './stream-relay.ts';
@@ -31,10 +32,7 @@ export async function attempt(work: Work, trial: Trial): Promise<Outcome> {
       return noAnswer(`the answer came as ${answer.kind}`);
     }
     trial.headers = answer.headers;
-    if (stream) return await relayStream(work, trial, answer);
-    const outcome = await relayJson(work, trial, answer);
-    if (outcome.kind === 'ended') begins(work, trial);
-    return outcome;
+    return await inTime(work, trial, () => relay(work, trial, answer));
   } catch (error) {
     return error instanceof UpstreamFailure
       ? { kind: 'failed', failure: error }
@@ -43,3 +41,43 @@ export async function attempt(work: Work, trial: Trial): Promise<Outcome> {
     unwatch();
   }
 }
+
+async function relay(work: Work, trial: Trial, answer: UpstreamAnswer): Promise<Outcome> {
+  if (work.order.request.stream) return relayStream(work, trial, answer);
+  const outcome = await relayJson(work, trial, answer);
+  if (outcome.kind === 'ended') begins(work, trial);
+  return outcome;
+}
+
+/**
+ * Comments in a stream, or spaces before the JSON, keep a connection alive; but who sends nothing else is late. To be counted from
+ * the first byte, which has its own limit.
+ */
+async function inTime(
+  { order }: Work,
+  trial: Trial,
+  relayed: () => Promise<Outcome>,
+): Promise<Outcome> {
+  const { upstream, firstByteTimeoutMs, answerTimeoutMs } = trial.offer;
+  // Own upstreams queue requests, and say so.
+  const isShort = order.request.stream && upstream.buying !== undefined;
+  const state = { isLate: false };
+  const timer = setTimeout(
+    () => {
+      if (trial.begunAtMs !== undefined) return;
+      state.isLate = true;
+      trial.stop.cancel();
+    },
+    isShort ? firstByteTimeoutMs : answerTimeoutMs,
+  );
+  try {
+    const outcome = await relayed();
+    return state.isLate ? { kind: 'failed', failure: TOO_LATE } : outcome;
+  } catch (error) {
+    throw state.isLate ? TOO_LATE : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const TOO_LATE = new UpstreamFailure('timeout', 'no answer came, only signs of life');

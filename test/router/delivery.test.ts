@@ -98,6 +98,48 @@ describe('how many are tried', () => {
   });
 });
 
+describe('who shows signs of life, but answers nothing', () => {
+  const idling = (text: string) =>
+    scripted(async ({ push, cancel }) => {
+      while (!cancel.cancelled) {
+        await push(text);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    });
+  const timeouts = { firstByteMs: 20, answerMs: 40 };
+
+  test.each([
+    ['a node with comments', true, ': processing\n\n', STREAM],
+    ['an own upstream with comments', false, ': processing\n\n', STREAM],
+    ['a node with spaces', true, ' ', {}],
+  ])('is followed by the next in time: %s', async (_title, isBought, text, body) => {
+    const idle = isBought ? bought(idling(text)) : idling(text);
+    const other = 'stream' in body ? good() : scripted(({ push }) => push(completion('good')));
+
+    const { report } = send([{ upstream: idle, timeouts }, other], railWith(RICH), body);
+
+    expect(await report).toMatchObject({
+      provider: 'b',
+      attempts: [
+        { provider: 'a', failure: 'timeout' },
+        { provider: 'b', failure: undefined },
+      ],
+    });
+  });
+
+  test('has as long as it likes once it has begun', async () => {
+    const slow = scripted(async ({ push }) => {
+      await push(delta('one'));
+      await new Promise((resolve) => setTimeout(resolve, 80));
+      await push(finish() + usage(9, 1) + DONE);
+    });
+
+    const { report } = send([{ upstream: bought(slow), timeouts }], railWith(RICH), STREAM);
+
+    expect(await report).toMatchObject({ provider: 'a', error: undefined });
+  });
+});
+
 describe('the margin', () => {
   const cheap = { markup: '0.5', belowCost: false };
 
