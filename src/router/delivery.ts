@@ -63,13 +63,18 @@ function hasLeft(work: Work): boolean {
   return work.incoming.gone.cancelled;
 }
 
-/** An answer was sent, to its end or until it broke off: it costs what was relayed. */
-function delivered(
+/** An answer was sent, to its end or until it broke off: it costs what was relayed, and nothing where that is nothing. */
+async function delivered(
   trial: Trial,
   { usage, error, answer }: Extract<Outcome, { kind: 'ended' }>,
   attempts: readonly Attempt[],
-): Delivery {
-  return { offer: trial.offer, usage, charge: bill(trial, usage), attempts, error, answer };
+): Promise<Delivery> {
+  const { offer, meter } = trial;
+  const isBroken = error?.code === 'upstream_broke_stream';
+  if (isBroken && (await meter.output()) === 0) {
+    return { ...undelivered(error, attempts), offer, answer };
+  }
+  return { offer, usage, charge: bill(trial, usage), attempts, error, answer };
 }
 
 /** What the payer is charged; a node that charged for what nobody can count is judged by it. */

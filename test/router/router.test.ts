@@ -583,6 +583,22 @@ describe('a stream that breaks off', () => {
     },
   );
 
+  test.each([
+    ['a role', { role: 'assistant' }],
+    ['an empty text', { content: '' }],
+  ])('after no more than %s costs nothing', async (_title, first) => {
+    const upstream = scripted(async ({ push }) => {
+      await push(event({ choices: [{ index: 0, delta: first, finish_reason: null }] }));
+      throw new UpstreamFailure('broken', 'reset');
+    });
+    const rail = railWith(RICH);
+
+    const { report } = send([upstream], rail, STREAM);
+
+    expect(await report).toMatchObject({ charge: 0n, error: { code: 'upstream_broke_stream' } });
+    expect(rail.ends).toMatchObject([{ charge: 0n }]);
+  });
+
   test('by an error event tells it in our shape', async () => {
     const upstream = scripted(async ({ push }) => {
       await push(delta('one two'));
