@@ -205,6 +205,17 @@ function nameFaults(sources: readonly Source[]): string[] {
     .map(({ path }) => `${path} has a name that says nothing`);
 }
 
+/** pino writes an error as `{}` under every name but `err`. */
+function lostErrorFaults(sources: readonly Source[]): string[] {
+  return sources
+    .filter(({ text }) =>
+      [...text.matchAll(/\blog\.(?:trace|debug|info|warn|error)\(\s*\{([^}]*)\}/g)].some(
+        ([, fields = '']) => /(?:^|,)\s*(?:cause|error)\s*(?:,|$)/.test(fields),
+      ),
+    )
+    .map(({ path }) => `${path} logs an error that nobody can read`);
+}
+
 const root = fileURLToPath(new URL('../src', import.meta.url));
 const SOURCES: readonly Source[] = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.ts'))
@@ -229,6 +240,7 @@ describe('the house', () => {
     ['there are no barrels', barrelFaults],
     ['the environment is read in one place', environmentFaults],
     ['files have names that say something', nameFaults],
+    ['errors are logged so that they can be read', lostErrorFaults],
   ])('%s', (_rule, faultsOf) => {
     expect(faultsOf(SOURCES)).toEqual([]);
   });
@@ -319,6 +331,11 @@ describe('a planted violation is found:', () => {
     ['a helper', nameFaults, [source('router/attempt-helpers.ts')]],
     ['an index', nameFaults, [source('lib/index.ts')]],
     ['camel case', nameFaults, [source('lib/keyedMutex.ts')]],
+    [
+      'an error under a name of its own',
+      lostErrorFaults,
+      [source('store/a.ts', "log.error({ event: 'x', cause }, 'not written')")],
+    ],
   ])('%s', (_name, faultsOf, sources) => {
     expect(faultsOf(sources)).toHaveLength(1);
   });
@@ -336,6 +353,11 @@ describe('a planted violation is found:', () => {
       [source('app.ts', "import { b } from './payment/cashu/b.ts';")],
     ],
     ['a snippet for people', environmentFaults, [source('cli/a.ts', '`key: process.env.A`')]],
+    [
+      'an error as `err`',
+      lostErrorFaults,
+      [source('store/a.ts', "log.error({ event: 'x', err: cause }, 'not written')")],
+    ],
     ['an own package', packageFaults, [source('http/a.ts', "import fastify from 'fastify';")]],
     ['an own table', tableFaults, [SCHEMA, source('ledger/sql.ts', 'UPDATE hold SET x = 1')]],
     [

@@ -151,7 +151,10 @@ function lifeOf(parts: DiscoveryParts & { upkeep: Upkeep; feed: Feed }, log: Log
       await upkeep.start();
       if (!isStopped) feed.start();
     } catch (cause) {
-      log.error({ event: 'nodes_not_loaded', cause }, 'stored nodes are missing; no relay is read');
+      log.error(
+        { event: 'nodes_not_loaded', err: cause },
+        'stored nodes are missing; no relay is read',
+      );
     }
   };
   return {

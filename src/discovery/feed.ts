@@ -26,7 +26,7 @@ export function createFeed(parts: FeedParts): Feed {
     try {
       links = await parts.open();
     } catch (cause) {
-      parts.log.error({ event: 'relays_not_opened', cause }, 'no relay can be read');
+      parts.log.error({ event: 'relays_not_opened', err: cause }, 'no relay can be read');
     }
     if (isStopped) return;
     readers = links.map((link) => createRelayReader(link, parts));

@@ -77,7 +77,7 @@ export function createFoundNodes(store: Store, log: Log): FoundNodes {
     try {
       await store.write(write);
     } catch (cause) {
-      log.error({ event: 'found_node_not_written', cause }, 'a found node was not written');
+      log.error({ event: 'found_node_not_written', err: cause }, 'a found node was not written');
     }
   };
   return {

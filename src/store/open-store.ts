@@ -111,7 +111,10 @@ function writingStore(
   // What recovery reads and decides on must not vanish in a power cut that follows the crash.
   commits.sync();
   const checkpointer = startCheckpointer(connection.name, (cause) => {
-    log.error({ event: 'checkpointer_failed', cause }, 'checkpoints now run on the main thread');
+    log.error(
+      { event: 'checkpointer_failed', err: cause },
+      'checkpoints now run on the main thread',
+    );
     connection.exec(`PRAGMA wal_autocheckpoint = ${AUTOCHECKPOINT_PAGES}`);
   });
   const writes = groupCommit({

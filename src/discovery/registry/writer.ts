@@ -32,7 +32,7 @@ export function createWriter(store: Store, log: Log): Writer {
     clearTimeout(timer);
     timer = undefined;
     writing = writing.then(writeAll).catch((cause: unknown) => {
-      log.error({ event: 'registry_not_written', cause }, 'what relays told was not written');
+      log.error({ event: 'registry_not_written', err: cause }, 'what relays told was not written');
     });
     return writing;
   };
