@@ -1,7 +1,6 @@
 import type { NostrEvent } from '../../nostr/event.ts';
 import { readAliases } from './aliases.ts';
-import type { Curated } from './curated.ts';
-import { readCurated } from './curated.ts';
+import { readBlacklist } from './blacklist.ts';
 import { ALIASES, CURATED, RECOMMENDATION, REVIEW } from './kinds.ts';
 import type { Review, ReviewEvent } from './review.ts';
 import { newestReviews, readReview, recommendsNodes } from './review.ts';
@@ -20,7 +19,6 @@ export interface AnchorWords {
   reviews(): ReadonlyMap<string, readonly Review[]>;
   /** Of the first anchor that has such a list, in the operator's order. */
   aliases(): ReadonlyMap<string, string>;
-  curated(): readonly string[];
   /** Anchor -> keys of the nodes that its list warns of. */
   blacklisted(): ReadonlyMap<string, readonly string[]>;
 }
@@ -36,13 +34,13 @@ interface Word<T> extends Version {
 export function createAnchorWords(anchors: readonly string[]): AnchorWords {
   const reviewEvents = new Map<string, ReviewEvent>();
   const aliases = new Map<string, Word<ReadonlyMap<string, string>>>();
-  const curated = new Map<string, Word<Curated>>();
+  const blacklists = new Map<string, Word<readonly string[]>>();
   const reviewCounts = new Map<string, number>();
   let reviews: ReadonlyMap<string, readonly Review[]> | undefined;
   let blacklisted: ReadonlyMap<string, readonly string[]> | undefined;
 
   const version = (coordinate: string): Version | undefined =>
-    reviewEvents.get(coordinate) ?? aliases.get(coordinate) ?? curated.get(coordinate);
+    reviewEvents.get(coordinate) ?? aliases.get(coordinate) ?? blacklists.get(coordinate);
 
   const hasRoom = (event: NostrEvent): boolean =>
     reviewEvents.has(coordinateOf(event)) ||
@@ -54,9 +52,10 @@ export function createAnchorWords(anchors: readonly string[]): AnchorWords {
     if (event.kind === RECOMMENDATION) return recommendsNodes(event) && hasRoom(event);
     return event.kind === ALIASES ? d === ALIASES_D : event.kind === CURATED && d === CURATED_D;
   };
-  const firstOf = <T>(kind: number, d: string, words: ReadonlyMap<string, Word<T>>) =>
-    anchors.map((anchor) => words.get(`${kind}:${anchor}:${d}`)).find((word) => word !== undefined)
-      ?.said;
+  const firstAliases = (): ReadonlyMap<string, string> | undefined =>
+    anchors
+      .map((anchor) => aliases.get(`${ALIASES}:${anchor}:${ALIASES_D}`))
+      .find((word) => word !== undefined)?.said;
 
   return {
     reads: (event) => anchors.includes(event.pubkey) && isRead(event),
@@ -64,7 +63,7 @@ export function createAnchorWords(anchors: readonly string[]): AnchorWords {
       const coordinate = coordinateOf(event);
       if (event.kind === ALIASES) return keep(aliases, event, readAliases(event.content));
       blacklisted = undefined;
-      if (event.kind === CURATED) return keep(curated, event, readCurated(event.content));
+      if (event.kind === CURATED) return keep(blacklists, event, readBlacklist(event.content));
       if (!reviewEvents.has(coordinate)) {
         reviewCounts.set(event.pubkey, (reviewCounts.get(event.pubkey) ?? 0) + 1);
       }
@@ -80,20 +79,22 @@ export function createAnchorWords(anchors: readonly string[]): AnchorWords {
       }
       reviewEvents.delete(coordinate);
       aliases.delete(coordinate);
-      curated.delete(coordinate);
+      blacklists.delete(coordinate);
       reviews = undefined;
       blacklisted = undefined;
     },
     reviews: () => (reviews ??= newestReviews(reviewEvents.values())),
-    aliases: () => firstOf(ALIASES, ALIASES_D, aliases) ?? NO_ALIASES,
-    curated: () => firstOf(CURATED, CURATED_D, curated)?.models ?? [],
-    blacklisted: () => (blacklisted ??= blacklistsOf(anchors, curated)),
+    aliases: () => firstAliases() ?? NO_ALIASES,
+    blacklisted: () => (blacklisted ??= blacklistsOf(anchors, blacklists)),
   };
 }
 
-function blacklistsOf(anchors: readonly string[], curated: ReadonlyMap<string, Word<Curated>>) {
+function blacklistsOf(
+  anchors: readonly string[],
+  blacklists: ReadonlyMap<string, Word<readonly string[]>>,
+) {
   const listOf = (anchor: string): readonly string[] =>
-    curated.get(`${CURATED}:${anchor}:${CURATED_D}`)?.said.blacklisted ?? [];
+    blacklists.get(`${CURATED}:${anchor}:${CURATED_D}`)?.said ?? [];
   return new Map(anchors.map((anchor) => [anchor, listOf(anchor)]));
 }
 

@@ -5,24 +5,21 @@ import type { NostrEvent } from '../../nostr/event.ts';
 import { parseEvent } from '../../nostr/event.ts';
 import { parseJson } from '../../openai/json-object.ts';
 import type { Operation } from '../../store/operation.ts';
-import { all, get, run } from '../../store/operation.ts';
+import { all, run } from '../../store/operation.ts';
 import type { Store } from '../../store/store.ts';
 import { announcementOf, factsText } from './facts.ts';
 import type { Held } from './shelf.ts';
 import type { StringPool } from './string-pool.ts';
 import {
   ANCHOR_EVENTS,
-  ANNOUNCEMENT_JSON,
   ANNOUNCEMENTS_AFTER,
   ANNOUNCEMENTS_OF,
   DELETE_ANCHOR_EVENT,
   DELETE_ANNOUNCEMENT,
-  DELETE_ANNOUNCEMENT_JSON,
   DELETE_DELETION,
   DELETIONS,
   UPSERT_ANCHOR_EVENT,
   UPSERT_ANNOUNCEMENT,
-  UPSERT_ANNOUNCEMENT_JSON,
   UPSERT_DELETION,
 } from './tables.ts';
 import type { AnnouncementRow } from './tables.ts';
@@ -48,13 +45,12 @@ export interface Archive {
   announcementsOf(pubkeys: Iterable<string>, pool: StringPool): Promise<readonly Held[]>;
   /** All announcements, a slice at a time: the event loop turns between two. */
   announcements(pool: StringPool): AsyncIterable<readonly Held[]>;
-  keepAnnouncement(held: Held, event: NostrEvent): void;
+  keepAnnouncement(held: Held): void;
   dropAnnouncement(pubkey: string, d: string): void;
   keepDeletion(deletion: StoredDeletion, seenAtMs: number): void;
   dropDeletion(coordinate: string): void;
   keepAnchorEvent(coordinate: string, event: NostrEvent): void;
   dropAnchorEvent(coordinate: string): void;
-  announcementJson(pubkey: string, d: string): Promise<string | undefined>;
   flush(): Promise<void>;
 }
 
@@ -67,13 +63,12 @@ export function createArchive(store: Store, log: Log): Archive {
     words: () => store.read(readWords),
     announcementsOf: (pubkeys, pool) => store.read(() => readAnnouncementsOf(pubkeys, pool)),
     announcements: (pool) => readAnnouncements(store, pool),
-    keepAnnouncement(held, event) {
+    keepAnnouncement(held) {
       const { pubkey, d } = held.announcement;
-      const json = JSON.stringify(event);
-      writer.put(`announcement ${pubkey} ${d}`, () => upsertAnnouncement(held, json));
+      writer.put(`announcement ${pubkey} ${d}`, () => upsertAnnouncement(held));
     },
     dropAnnouncement(pubkey, d) {
-      writer.put(`announcement ${pubkey} ${d}`, () => deleteAnnouncement(pubkey, d));
+      writer.put(`announcement ${pubkey} ${d}`, () => run(DELETE_ANNOUNCEMENT, pubkey, d));
     },
     keepDeletion({ coordinate, upTo, isHeld }, seenAtMs) {
       const values = [BigInt(upTo), isHeld ? 1n : 0n, BigInt(seenAtMs)];
@@ -88,11 +83,6 @@ export function createArchive(store: Store, log: Log): Archive {
     },
     dropAnchorEvent(coordinate) {
       writer.put(`anchor ${coordinate}`, () => run(DELETE_ANCHOR_EVENT, coordinate));
-    },
-    async announcementJson(pubkey, d) {
-      await writer.flush();
-      const row = await store.read(() => get(ANNOUNCEMENT_JSON, pubkey, d));
-      return row?.json;
     },
     flush: () => writer.flush(),
   };
@@ -147,7 +137,7 @@ function* readWords(): Operation<StoredWords> {
   };
 }
 
-function* upsertAnnouncement(held: Held, json: string): Operation<void> {
+function* upsertAnnouncement(held: Held): Operation<void> {
   const { pubkey, d, id, createdAt, expiresAt } = held.announcement;
   yield* run(
     UPSERT_ANNOUNCEMENT,
@@ -160,10 +150,4 @@ function* upsertAnnouncement(held: Held, json: string): Operation<void> {
     BigInt(held.seenAtMs),
     factsText(held.announcement),
   );
-  yield* run(UPSERT_ANNOUNCEMENT_JSON, pubkey, d, json);
-}
-
-function* deleteAnnouncement(pubkey: string, d: string): Operation<void> {
-  yield* run(DELETE_ANNOUNCEMENT, pubkey, d);
-  yield* run(DELETE_ANNOUNCEMENT_JSON, pubkey, d);
 }

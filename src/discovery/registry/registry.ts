@@ -38,14 +38,10 @@ export interface Registry {
   reviews(): ReadonlyMap<string, readonly Review[]>;
   /** Model id as some nodes spell it -> canonical id; replaced as a whole. */
   aliases(): ReadonlyMap<string, string>;
-  /** Model ids that the first anchor with such a list chose. */
-  curated(): readonly string[];
   /** Anchor -> keys of nodes that it warns of; the same map until one says something. */
   blacklisted(): ReadonlyMap<string, readonly string[]>;
   /** URLs that other signers say are nodes: hints, not facts. */
   hints(): readonly string[];
-  /** The JSON of the event that is held of an address. */
-  json(pubkey: string, d: string): Promise<string | undefined>;
   /** Drops an address; its next announcement brings it back. */
   forget(pubkey: string, d: string): void;
   /** What has expired makes room for others; no older version takes its place. */
@@ -101,10 +97,8 @@ export function createRegistry(options: RegistryOptions): Registry {
     announcements: () => shelf.current(),
     reviews: () => words.reviews(),
     aliases: () => words.aliases(),
-    curated: () => words.curated(),
     blacklisted: () => words.blacklisted(),
     hints: () => hintEvents.urls(),
-    json: (pubkey, d) => archive.announcementJson(pubkey, d),
     forget(pubkey, d) {
       removeAnnouncement(`${ANNOUNCEMENT}:${pubkey}:${d}`, parts);
       changed();
@@ -176,7 +170,7 @@ function takeAnnouncement(event: NostrEvent, relay: string, parts: Parts): boole
     seenAtMs: before?.seenAtMs ?? parts.nextSightMs(),
   };
   shelf.put(coordinate, held);
-  archive.keepAnnouncement(held, event);
+  archive.keepAnnouncement(held);
   return true;
 }
 

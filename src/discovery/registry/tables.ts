@@ -17,13 +17,6 @@ export function registryTables(ddl: Ddl): readonly string[] {
       `facts ${ddl.text} NOT NULL`,
       `PRIMARY KEY (pubkey, d)`,
     ]),
-    // Apart, so that a start does not page through them.
-    ddl.table('announcement_json', [
-      `pubkey ${ddl.text} NOT NULL`,
-      `d ${ddl.text} NOT NULL`,
-      `json ${ddl.text} NOT NULL`,
-      `PRIMARY KEY (pubkey, d)`,
-    ]),
     ddl.table('deletion', [
       `coordinate ${ddl.text} PRIMARY KEY`,
       `up_to_s ${ddl.integer} NOT NULL`,
@@ -53,23 +46,13 @@ export const ANNOUNCEMENTS_AFTER = query<AnnouncementRow>(
   `${ANNOUNCEMENTS} WHERE (pubkey, d) > (?, ?) ORDER BY pubkey, d LIMIT ?`,
 );
 export const ANNOUNCEMENTS_OF = query<AnnouncementRow>(`${ANNOUNCEMENTS} WHERE pubkey = ?`);
-export const ANNOUNCEMENT_JSON = query<{ json: string }>(
-  'SELECT json FROM announcement_json WHERE pubkey = ? AND d = ?',
-);
 export const UPSERT_ANNOUNCEMENT = query(
   `INSERT INTO announcement (pubkey, d, id, created_at_s, expires_at_s, source, seen_at_ms, facts)
    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
    ON CONFLICT (pubkey, d) DO UPDATE SET id = excluded.id, created_at_s = excluded.created_at_s,
      expires_at_s = excluded.expires_at_s, facts = excluded.facts`,
 );
-export const UPSERT_ANNOUNCEMENT_JSON = query(
-  `INSERT INTO announcement_json (pubkey, d, json) VALUES (?, ?, ?)
-   ON CONFLICT (pubkey, d) DO UPDATE SET json = excluded.json`,
-);
 export const DELETE_ANNOUNCEMENT = query('DELETE FROM announcement WHERE pubkey = ? AND d = ?');
-export const DELETE_ANNOUNCEMENT_JSON = query(
-  'DELETE FROM announcement_json WHERE pubkey = ? AND d = ?',
-);
 
 export const DELETIONS = query<{ coordinate: string; up_to_s: bigint; is_held: bigint }>(
   'SELECT coordinate, up_to_s, is_held FROM deletion ORDER BY seen_at_ms, coordinate',
