@@ -59,7 +59,7 @@ export class UsageError extends Error {
 }
 
 /** The flags that every subcommand has. */
-export const COMMON_FLAGS: Flags = {
+const COMMON_FLAGS: Flags = {
   host: { type: 'string', value: 'HOST', help: 'address to listen on (HOST, 127.0.0.1)' },
   port: { type: 'string', value: 'PORT', help: 'port to listen on (PORT, 8402)' },
   home: { type: 'string', value: 'DIR', help: 'data folder (NUTROUTE_HOME, ~/.nutroute)' },

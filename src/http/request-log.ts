@@ -30,7 +30,7 @@ export function logAnswer(
  * What of an unforeseen error may be logged: its kind and where it was thrown. Not its message, since those of parsers and remote
  * parties quote what they choked on.
  */
-export function describeCause(cause: unknown): object {
+function describeCause(cause: unknown): object {
   if (!(cause instanceof Error)) return { name: typeof cause };
   const frames = cause.stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? [];
   return {

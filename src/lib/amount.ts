@@ -37,8 +37,3 @@ export function maxMsat(a: Msat, b: Msat): Msat {
 export function addMsat(a: Msat, b: Msat): Msat {
   return msat(a + b);
 }
-
-/** `a - b`; throws RangeError when the result would be negative. */
-export function subMsat(a: Msat, b: Msat): Msat {
-  return msat(a - b);
-}

@@ -8,7 +8,7 @@ export interface ErrorObject {
   readonly code: string;
 }
 
-export function errorObject(error: RouterError): ErrorObject {
+function errorObject(error: RouterError): ErrorObject {
   return {
     message: error.message,
     type: error.type,

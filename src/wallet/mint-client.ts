@@ -35,8 +35,8 @@ export interface MintClient {
 }
 
 /** cdk answers a database lock only after 10 s. */
-export const SWAP_TIMEOUT_MS = 15_000;
-export const QUERY_TIMEOUT_MS = 5000;
+const SWAP_TIMEOUT_MS = 15_000;
+const QUERY_TIMEOUT_MS = 5000;
 /** Reverse proxies in front of mints refuse bodies that the mints themselves would take. */
 const MAX_SLICE = 100;
 

@@ -161,7 +161,7 @@ export async function post(parts: SwapParts, row: SwapRow, mint: Mint): Promise<
  * "Already spent" may be the echo of an operation of ours whose answer was lost, even of this one if something on its way sent it
  * twice: what was signed of them is taken in first.
  */
-export async function refuseAsSpent(parts: SwapParts, row: SwapRow): Promise<SwapOutcome> {
+async function refuseAsSpent(parts: SwapParts, row: SwapRow): Promise<SwapOutcome> {
   await parts.settleSigned(row.id);
   return refuse(parts, row, 'spent');
 }

@@ -12,7 +12,7 @@ import { readTokenText } from './token-text.ts';
 import type { DleqText, ProofText, TokenTextLimits } from './token-text.ts';
 
 /** What a token in an HTTP header may be: 64 coins, about 48 kB. */
-export const HEADER_TOKEN_LIMITS: TokenTextLimits = { maxChars: 48 * 1024, maxProofs: 64 };
+const HEADER_TOKEN_LIMITS: TokenTextLimits = { maxChars: 48 * 1024, maxProofs: 64 };
 
 /** All the sat there will ever be; a token above it is a lie that would only strain our integers. */
 const MAX_TOKEN_SAT = 2_100_000_000_000_000n;

@@ -18,7 +18,7 @@ export interface Keyset extends KeysetRecord {
 }
 
 /** Amounts 1, 2, 4 ... 2^39. */
-export const KEY_COUNT = 40;
+const KEY_COUNT = 40;
 
 /** The keyset number `index` of a unit. Its id is NUT-02 version 2, which commits to the unit and the fee. */
 export function deriveKeyset(

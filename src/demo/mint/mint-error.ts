@@ -1,5 +1,5 @@
 /** The codes of the NUTs' error_codes.md that this mint answers with. */
-export const MINT_ERRORS = {
+const MINT_ERRORS = {
   invalidProof: 10001,
   alreadySpent: 11001,
   pending: 11002,

@@ -3,7 +3,7 @@ import { ANNOUNCEMENT_KIND } from './announcement-template.ts';
 
 /** Long enough for slow relays to take it, short enough for readers to forget it. */
 const LIFETIME_S = 60;
-export const DELETION_KIND = 5;
+const DELETION_KIND = 5;
 
 /**
  * What takes the announcement's place before it is deleted: without an address, and soon expired. Relays that know no

@@ -90,7 +90,7 @@ export function createTasks(store: Store, waiters: Waiters, clock: Clock): Tasks
 }
 
 /** An account in the middle of a swap of which nothing was journaled is what it was before. */
-export function* goBack(account: string, nowMs: number): Operation<void> {
+function* goBack(account: string, nowMs: number): Operation<void> {
   if ((yield* openSwapOf(account)) !== undefined) return;
   yield* dropAccount(account, nowMs);
   yield* moveState(account, 'reclaiming', 'out');
