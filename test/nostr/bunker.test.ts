@@ -40,7 +40,7 @@ async function start(answering?: Parameters<typeof startFakeBunker>[1]): Promise
   return bunker;
 }
 
-async function open(address: string, timeoutMs = 2_000): Promise<Signer> {
+async function open(address: string, timeoutMs = 15_000): Promise<Signer> {
   const signer = await openBunker({ home, address, log, timeoutMs });
   onTestFinished(() => signer.close());
   return signer;
@@ -147,7 +147,7 @@ describe('a remote signer (NIP-46)', () => {
       method === 'connect' ? { result: 'auth_url', error: 'https://agree.example' } : undefined,
     );
 
-    const opening = openBunker({ home, address: bunker.address, log, timeoutMs: 300 });
+    const opening = openBunker({ home, address: bunker.address, log, timeoutMs: 2_000 });
 
     await expect(opening).rejects.toThrow('does not answer');
     expect(lines.join('\n')).toContain('https://agree.example');

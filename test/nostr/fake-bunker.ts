@@ -48,9 +48,10 @@ export async function startFakeBunker(
         return { error: 'what?' };
     }
   };
+  // A relay keeps no question that comes before.
+  relay.send('REQ', 'questions', { kinds: [REMOTE_SIGNING], '#p': [talkPubkey] });
+  await relay.next(([verb]) => verb === 'EOSE');
   const serve = async (): Promise<void> => {
-    relay.send('REQ', 'questions', { kinds: [REMOTE_SIGNING], '#p': [talkPubkey] });
-    await relay.next(([verb]) => verb === 'EOSE');
     for (;;) {
       const [, , event] = (await relay.next(([verb]) => verb === 'EVENT')) as readonly [
         string,

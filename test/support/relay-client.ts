@@ -18,7 +18,7 @@ export interface RawRelayClient extends AsyncDisposable {
   readonly closed: Promise<number>;
 }
 
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 15_000;
 
 export async function connectToRelay(url: string): Promise<RawRelayClient> {
   const socket = new WebSocket(url);
