@@ -195,6 +195,21 @@ test('a clock that goes back neither fades nor grows anything', () => {
   expect(faded(experience, experience.atMs + DAY_MS)).toMatchObject({ failures: 1, successes: 0 });
 });
 
+test('each fault of the past asks for as much proof again', () => {
+  const levelAfter = (paidRight: number, returns: number) => {
+    const handledMsat = 500_000n;
+    const experience = { ...noExperience(0), paidRight, returns, handledMsat, faultsEver: 1 };
+    const given = { ruling: undefined, blacklisted: false, words: [], linked: true, experience };
+    return standingOf(given, CAPS).level;
+  };
+
+  expect([levelAfter(5, 2), levelAfter(6, 1), levelAfter(6, 2)]).toEqual([
+    'unknown',
+    'unknown',
+    'proven',
+  ]);
+});
+
 test('the less is known of a node, the less it is relied on', () => {
   const after = (successes: number, failures: number) =>
     reliability({ ...noExperience(0), successes, failures }, 0);
