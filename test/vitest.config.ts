@@ -5,11 +5,13 @@ const CRASHES = ['test/crash/matrix.test.ts', 'test/crash/sabotage.test.ts'];
 
 export default defineConfig({
   test: {
+    setupFiles: ['test/support/fixed-seed.ts'],
     restoreMocks: true,
     unstubEnvs: true,
     testTimeout: 20_000,
     hookTimeout: 60_000,
-    expect: { requireAssertions: true },
+    // What is waited for comes at once, but not on a machine that does other things too.
+    expect: { requireAssertions: true, poll: { timeout: 15_000 } },
     projects: [
       {
         extends: true,

@@ -48,7 +48,7 @@ beforeAll(async () => {
   relay.store(announcementBy(HIJACKER, flaky.app.url));
   await bothFound(network);
   write('providers.json', { relays: [relay.url], allowPrivateAddresses: true });
-  await vi.waitFor(allAsked, { timeout: 15_000, interval: 200 });
+  await vi.waitFor(allAsked, { timeout: 45_000, interval: 200 });
 });
 afterAll(async () => {
   await network.stop();
@@ -208,8 +208,7 @@ describe('nutroute providers', () => {
     const { pubkey } = (await listed()).find(({ id }) => id === flakyId()) ?? { pubkey: '' };
     const market = network.router.app.market;
     const standing = () => market?.discovery.standing(pubkey);
-    const counts = (expected: object) =>
-      vi.waitFor(() => expect(standing()).toMatchObject(expected), { timeout: 5_000 });
+    const counts = (expected: object) => expect.poll(standing).toMatchObject(expected);
 
     const trusted = await providers('trust', flakyId(), '--cap', '777');
     expect(trusted).toMatchObject({ code: 0, stdout: `${flakyId()}: trusted with 777 sat\n` });
@@ -225,7 +224,7 @@ describe('nutroute providers', () => {
     expect((await listed()).map(({ id }) => id)).not.toContain(flakyId());
     const found = (await listed('--all')).find(({ id }) => id === flakyId());
     expect(found).toMatchObject({ unused: 'blocked', standing: { capSat: 0 } });
-    await vi.waitFor(() => expect(market?.sources().map(({ id }) => id)).not.toContain(flakyId()));
+    await expect.poll(() => market?.sources().map(({ id }) => id)).not.toContain(flakyId());
 
     expect((await providers('forget', flakyId())).code).toBe(0);
     await counts({ level: 'unknown', capSat: 100 });

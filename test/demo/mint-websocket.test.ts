@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 
 import type { MintQuoteBolt11Response, ProofState } from '@cashu/cashu-ts';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { startMint } from '../../src/demo/mint.ts';
 import type { DemoMint } from '../../src/demo/mint.ts';
@@ -29,13 +29,13 @@ test('a wallet hears of its mint quote being paid and issued', async () => {
     ({ state }: MintQuoteBolt11Response) => heard.push(state),
     rethrow,
   );
-  await vi.waitFor(() => expect(heard).toEqual(['UNPAID']));
+  await expect.poll(() => heard).toEqual(['UNPAID']);
 
   mint.pay(quote.quote);
-  await vi.waitFor(() => expect(heard).toEqual(['UNPAID', 'PAID']));
+  await expect.poll(() => heard).toEqual(['UNPAID', 'PAID']);
   await wallet.mintProofsBolt11(10, quote);
 
-  await vi.waitFor(() => expect(heard).toEqual(['UNPAID', 'PAID', 'ISSUED']));
+  await expect.poll(() => heard).toEqual(['UNPAID', 'PAID', 'ISSUED']);
   cancel();
   wallet.mint.disconnectWebSocket();
 });
@@ -58,13 +58,13 @@ test('a wallet hears of the states of its proofs, also of a pending melt', async
   const quote = await wallet.createMeltQuoteBolt11(mint.invoice(8));
   const quoteHeard: string[] = [];
   await wallet.on.meltQuoteUpdates([quote.quote], ({ state }) => quoteHeard.push(state), rethrow);
-  await vi.waitFor(() => expect([heard, quoteHeard]).toEqual([['UNSPENT'], ['UNPAID']]));
+  await expect.poll(() => [heard, quoteHeard]).toEqual([['UNSPENT'], ['UNPAID']]);
   mint.settleMelt(quote.quote, 'pending');
   await wallet.meltProofsBolt11(quote, proofs);
 
   mint.settleMelt(quote.quote, 'paid');
 
-  await vi.waitFor(() => expect(heard).toEqual(['UNSPENT', 'PENDING', 'SPENT']));
+  await expect.poll(() => heard).toEqual(['UNSPENT', 'PENDING', 'SPENT']);
   expect(quoteHeard).toEqual(['UNPAID', 'PENDING', 'PAID']);
   wallet.mint.disconnectWebSocket();
 });
@@ -84,7 +84,7 @@ test('calls that are not understood get an error with their id', async () => {
   const params = { kind: 'proof_state', subId: 'b', filters: Array.from({ length: 1001 }, String) };
   socket.send(JSON.stringify({ jsonrpc: '2.0', id: 8, method: 'subscribe', params }));
 
-  await vi.waitFor(() => expect(messages).toHaveLength(3));
+  await expect.poll(() => messages).toHaveLength(3);
   expect(messages).toMatchObject([
     { id: null, error: { message: 'subId is missing' } },
     { id: 7, error: { message: 'not understood' } },
@@ -100,12 +100,12 @@ test('after unsubscribing there is silence', async () => {
   const params = { kind: 'bolt11_mint_quote', subId: 's', filters: [quote.quote] };
   socket.send(JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'subscribe', params }));
   socket.send(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'unsubscribe', params }));
-  await vi.waitFor(() => expect(messages).toHaveLength(3));
+  await expect.poll(() => messages).toHaveLength(3);
 
   mint.pay(quote.quote);
   socket.send('{}');
 
-  await vi.waitFor(() => expect(messages).toHaveLength(4));
+  await expect.poll(() => messages).toHaveLength(4);
   expect(messages[1]).toMatchObject({
     method: 'subscribe',
     params: { payload: { state: 'UNPAID' } },

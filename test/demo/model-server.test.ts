@@ -2,7 +2,7 @@ import { request as httpRequest } from 'node:http';
 
 import OpenAI from 'openai';
 import { get_encoding } from 'tiktoken';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 
 import { startModelServer } from '../../src/demo/model-server.ts';
 import type { ModelServer, ModelServerOptions } from '../../src/demo/model-server.ts';
@@ -299,7 +299,7 @@ test('a held answer waits in its place until it is released', async () => {
     text += Buffer.from(read.value).toString();
   }
   expect(text.endsWith('[DONE]\n\n')).toBe(true);
-  await vi.waitFor(() => expect(it.requests[0]?.outcome).toBe('done'));
+  await expect.poll(() => it.requests[0]?.outcome).toBe('done');
 });
 
 test('an answer that hangs before its headers is seen to be aborted when the client leaves', async () => {
@@ -310,13 +310,13 @@ test('an answer that hangs before its headers is seen to be aborted when the cli
     body: JSON.stringify({ model: 'demo-model?hangAfter=0', messages: HELLO }),
     signal: leave.signal,
   });
-  await vi.waitFor(() => expect(it.requestCount).toBe(1));
+  await expect.poll(() => it.requestCount).toBe(1);
   expect(it.aborted).toBe(0);
 
   leave.abort();
 
   await expect(waiting).rejects.toThrow('aborted');
-  await vi.waitFor(() => expect(it.aborted).toBe(1));
+  await expect.poll(() => it.aborted).toBe(1);
   expect(it.requests[0]).toMatchObject({ outcome: 'aborted', chunksSent: 0 });
 });
 

@@ -87,7 +87,7 @@ async function discover(options: Partial<DiscoveryOptions>, stored: TestStore) {
 }
 
 const store = () => testStore([discoverySchema]);
-const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 20 });
+const until = (check: () => void) => vi.waitFor(check, { timeout: 15_000, interval: 20 });
 
 describe('discovery', () => {
   test('finds a node on a relay, asks it who it is, and knows it by id, npub, key and URL', async () => {

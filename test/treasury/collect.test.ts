@@ -1,5 +1,5 @@
 import { getEncodedToken } from '@cashu/cashu-ts';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { startMint } from '../../src/demo/mint.ts';
 import { all, query } from '../../src/store/operation.ts';
@@ -161,7 +161,7 @@ test('R4: change whose swap landed before the router died is booked with nobody 
   await expect(collect(world, change)).rejects.toThrow('killed');
   await world.restart();
 
-  await vi.waitFor(() => expect(world.treasury.freeAt(world.mint.url)).toBe(56n), 5_000);
+  await expect.poll(() => world.treasury.freeAt(world.mint.url)).toBe(56n);
   expect(await collect(world, change)).toEqual(CHANGE_20);
   expect(await world.faults()).toEqual([]);
 });

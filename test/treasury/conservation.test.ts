@@ -146,7 +146,7 @@ async function check(world: CashuWorld): Promise<void> {
   const outSat = out.reduce((sum, { amount }) => sum + BigInt(amount.toString()), 0n);
   expect(bought.atNodes.reduce((sum, { msat }) => sum + msat, 0n)).toBe(outSat * 1000n);
   expect(BigInt(world.mint.books().outstanding)).toBe(coinsSat + outSat);
-  await vi.waitFor(() => expect(world.treasury.freeAt(world.mint.url)).toBe(coinsSat), 3_000);
+  await expect.poll(() => world.treasury.freeAt(world.mint.url)).toBe(coinsSat);
 }
 
 test('whatever is bought, refused, given back, lost on the way or cut off: no coin is lost or doubled, and the books balance', async () => {

@@ -126,7 +126,7 @@ test('S3: coins of payers buy nothing', async () => {
   await using world = await cashuWorld();
   await pay(world, world.mint.faucet(100), 10_000n, { change: 'keep' });
   await pay(world, world.mint.faucet(100), 10_000n);
-  await vi.waitFor(() => expect(world.treasury.freeAt(world.mint.url)).toBe(10n), 3_000);
+  await expect.poll(() => world.treasury.freeAt(world.mint.url)).toBe(10n);
 
   expect(await buy(world, 11n)).toBeUndefined();
   expect(await receive(world.mint, await bought(world, 10n))).toBe(10n);

@@ -8,7 +8,7 @@ import type { Guard } from '../../../src/discovery/guard/guard.ts';
 import { startHttp, startListener } from './listener.ts';
 import { startSocksProxy } from './socks-proxy.ts';
 
-const LIMITS = { maxBytes: 65_536, timeoutMs: 2000 };
+const LIMITS = { maxBytes: 65_536, timeoutMs: 10_000 };
 const PUBLIC = '1.2.3.4';
 const ONION = `${'a'.repeat(55)}d.onion`;
 

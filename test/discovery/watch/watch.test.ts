@@ -84,7 +84,7 @@ async function startWorld(): Promise<World> {
       vi.advanceTimersByTime(ROUND_MS);
     },
     async until(isSo) {
-      await vi.waitUntil(isSo, { timeout: 5000, interval: 5 });
+      await vi.waitUntil(isSo, { timeout: 15_000, interval: 5 });
     },
     async [Symbol.asyncDispose]() {
       await guard.close();
