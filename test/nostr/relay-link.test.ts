@@ -186,6 +186,23 @@ describe('publishing', () => {
     expect(relay.query(NODES)).toMatchObject([{ id: event.id }]);
   });
 
+  test('a relay that refuses what it has already, has it', async () => {
+    const relay = await world.startRelay({
+      hooks: {
+        onMessage([verb, event], client) {
+          if (verb !== 'EVENT') return true;
+          const { id } = event as { readonly id: string };
+          client.send('OK', id, false, 'duplicate: already have this event');
+          return false;
+        },
+      },
+    });
+
+    const published = await world.link(relay.url).publish(await announcement());
+
+    expect(published).toMatchObject({ ok: true, message: 'duplicate: already have this event' });
+  });
+
   test('a relay that says nothing is told from one that is dead', async () => {
     const mute = await world.startRelay({ hooks: { onMessage: () => false } });
     const dead = await world.startRelay();
@@ -334,6 +351,27 @@ describe('a relay that wants to know who asks (NIP-42)', () => {
 
     expect(end).toMatchObject({ how: 'closed', why: 'auth-required: not good enough' });
     expect(requests).toBeLessThanOrEqual(2);
+  });
+
+  test('and takes no proof, is sent no more than three in one connection', async () => {
+    let proofs = 0;
+    const relay = await world.startRelay({
+      authRequired: true,
+      hooks: {
+        onMessage([verb, event], client) {
+          if (verb !== 'AUTH') return true;
+          proofs += 1;
+          client.send('OK', (event as { readonly id: string }).id, false, 'error: not you');
+          return false;
+        },
+      },
+    });
+    const link = world.link(relay.url);
+
+    for (let count = 0; count < 5; count += 1) {
+      expect((await readAll(link)).end).toMatchObject({ how: 'closed' });
+    }
+    expect(proofs).toBe(3);
   });
 });
 

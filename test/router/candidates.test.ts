@@ -311,6 +311,16 @@ describe('what the request says about who may answer', () => {
   });
 });
 
+test('strangers that share a host take no more than two places of others', () => {
+  const crowd = Array.from({ length: 40 }, (_, index) =>
+    offer(`crowd.example${index % 2 === 0 ? '/' : '~'}${index}`, { trust: 0.2, input: 5_000 }),
+  );
+  const found = chosen([offer('other.example', { trust: 0.2, input: 6_000 }), ...crowd]);
+
+  expect(found).toContain('other.example');
+  expect(found).toHaveLength(3);
+});
+
 describe('candidates of several models', () => {
   const [a, b] = [served(offer('a'), offer('b')), served(offer('c'), offer('d'))];
   const codeOf = (act: () => unknown): string => {

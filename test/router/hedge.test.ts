@@ -100,6 +100,19 @@ describe('a first chunk that is late', () => {
     expect(sink.text.startsWith(delta('first'))).toBe(true);
   });
 
+  test('is closed when the second one speaks, not only when that has ended', async () => {
+    const first = silent();
+    const second = scripted(async (stage) => {
+      await stage.push(delta('second'));
+      await first.closed;
+      await stage.push(finish() + usage(9, 1) + DONE);
+    });
+
+    const { report } = send([first, second], railWith(RICH), STREAM, { routing: hedging() });
+
+    expect(await report).toMatchObject({ provider: 'b', error: undefined });
+  });
+
   test('teaches that it was late, and nothing else', async () => {
     const routing = hedging();
     const before = routing.tracks.of('a', 'm')?.success ?? 0;

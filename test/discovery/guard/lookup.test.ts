@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 
 import { expect, test } from 'vitest';
 
-import { publicOnly } from '../../../src/discovery/guard/address-rule.ts';
+import { publicOnly, publicOrPrivate } from '../../../src/discovery/guard/address-rule.ts';
 import { createDnsLookup, guardLookup } from '../../../src/discovery/guard/lookup.ts';
 import type { DnsLookup } from '../../../src/discovery/guard/lookup.ts';
 import { startDns } from './dns-server.ts';
@@ -65,4 +65,10 @@ test('A name whose server keeps silent can be given up', async () => {
     }).then(() => dns.cancel()),
   ]);
   expect(result).toMatchObject({ status: 'rejected', reason: { fault: 'unreachable' } });
+});
+
+test('An address that is bound to a network of this machine is never dialled', () => {
+  expect(publicOnly('2606:4700::1111')).toBe(true);
+  expect(publicOnly('2606:4700::1111%eth0')).toBe(false);
+  expect(publicOrPrivate('fd00::1%eth0')).toBe(false);
 });
