@@ -337,20 +337,27 @@ describe('a relay that wants to know who asks (NIP-42)', () => {
     let requests = 0;
     const relay = await world.startRelay({
       hooks: {
-        onMessage([verb, id], client) {
-          if (verb !== 'REQ') return true;
+        onMessage([verb, what], client) {
+          if (verb === 'AUTH') client.send('OK', (what as { readonly id: string }).id, true, '');
+          if (verb !== 'REQ') return false;
           requests += 1;
           client.send('AUTH', `again ${requests}`);
-          client.send('CLOSED', id, 'auth-required: not good enough');
+          client.send('CLOSED', what, 'auth-required: not good enough');
           return false;
         },
       },
     });
+    const link = world.link(relay.url, {
+      limits: { closedRetryMs: 60_000, maxClosedRetryMs: 60_000 },
+    });
 
-    const { end } = await readAll(world.link(relay.url, { limits: { authTimeoutMs: 100 } }));
+    const told = listen(link);
+    await until(() => told.ends.length === 1);
+    const { end } = await readAll(link);
 
-    expect(end).toMatchObject({ how: 'closed', why: 'auth-required: not good enough' });
-    expect(requests).toBeLessThanOrEqual(2);
+    const refused = { how: 'closed', why: 'auth-required: not good enough', events: 0 };
+    expect([told.ends, end]).toStrictEqual([[refused], refused]);
+    expect(requests).toBe(4);
   });
 
   test('and takes no proof, is sent no more than three in one connection', async () => {
