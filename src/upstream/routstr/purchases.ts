@@ -38,7 +38,7 @@ export interface Purchases {
   purse(terms: NodeTerms): NodePurse;
   /** A node is bought from no more. What lies there is still called back. */
   leave(node: string, way: NodeWay): void;
-  /** Does once what is due: has money back, clears what is unclear. It runs by itself after `start`. */
+  /** Books what is over, then does once what is due: has money back, clears what is unclear. It runs by itself after `start`. */
   sweep(): Promise<void>;
   /** Has back what no request uses, at a node or at all; resolves when each account was asked for once. */
   recall(node?: string): Promise<void>;
@@ -138,7 +138,7 @@ export function createPurchases(options: PurchasesOptions): Purchases {
       return { ...purse, ...createSettlement({ ...parts, look: lookAndTidy }, terms) };
     },
     leave: (node, way) => ways.leave(node, way),
-    sweep: async () => sweeper.sweep(),
+    sweep: async () => background.idle().then(async () => sweeper.sweep()),
     recall: async (node) => sweeper.recall(node),
     async start() {
       await loadAccounts(parts);
