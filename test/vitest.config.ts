@@ -8,8 +8,9 @@ export default defineConfig({
     setupFiles: ['test/support/fixed-seed.ts'],
     restoreMocks: true,
     unstubEnvs: true,
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    // Far more than any test takes on an idle machine: the one that runs all of them is none.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     // What is waited for comes at once, but not on a machine that does other things too.
     expect: { requireAssertions: true, poll: { timeout: 15_000 } },
     projects: [
@@ -23,7 +24,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 60_000 },
+        test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 120_000 },
       },
       {
         extends: true,

@@ -81,7 +81,7 @@ export const OTHER_FACTOR = 4;
 const MAX_OVERHEAD_MSAT = 6_000;
 const NODE_KEY = 'b'.repeat(64);
 const IDLE_MS = 601_000;
-const BACK_TIMEOUT_MS = 15_000;
+const BACK_TIMEOUT_MS = 45_000;
 
 export async function twoHops(options: TwoHopsOptions): Promise<TwoHops> {
   await using stack = new AsyncDisposableStack();

@@ -156,7 +156,7 @@ test('a counter that nobody closed does not keep the process alive', async () =>
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--input-type=module', '--eval', script],
-    { timeout: 15_000 },
+    { timeout: 45_000 },
   );
   expect(stdout).toBe('2\n');
 });

@@ -28,6 +28,21 @@ test('nothing is given beyond the cap, and nothing is sent', async () => {
   expect(world.treasury.freeAt(world.mint.url)).toBe(1000n);
 });
 
+test('a node gets no more than half of our money, and half of its cap, but for a request that needs it', async () => {
+  await using world = await buyingWorld({ fundSat: 100 });
+  await using node = await scriptedNode(world.mint.url);
+  await buy(world, world.upstream(node.url));
+  expect(await world.rows()).toMatchObject([{ deposited_msat: 50_000n }]);
+
+  await world.treasury.receive(world.mint.faucet(1000));
+  world.capSat = 130n;
+  await buy(world, world.upstream(node.url, { node: 'n2' }));
+  expect(await world.rows()).toMatchObject([{}, { deposited_msat: 65_000n }]);
+  await buy(world, world.upstream(node.url, { node: 'n3' }), requestOf(120));
+  const [, , third] = await world.rows();
+  expect(third?.deposited_msat).toBeGreaterThan(120_000n);
+});
+
 test('what is affordable can be bought', async () => {
   await using world = await buyingWorld({ fundSat: 100, mint: { inputFeePpk: 100 } });
   await using node = await scriptedNode(world.mint.url);

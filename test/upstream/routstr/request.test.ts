@@ -113,7 +113,7 @@ test('change that is not swapped yet is swapped after a restart', async () => {
   ]);
   expect(world.treasury.freeAt(world.mint.url)).toBe(998n);
   expect(await world.faults()).toEqual([]);
-}, 30_000);
+});
 
 test('a node that gives back more than it was given has made us a gift, and all goes on', async () => {
   await using world = await buyingWorld();
