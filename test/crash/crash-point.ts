@@ -1,7 +1,8 @@
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 
-import type { Call, Operation } from '../../src/store/operation.ts';
+import type { Call } from '../../src/store/operation.ts';
 import type { Store } from '../../src/store/store.ts';
+import { watchedOperation } from '../support/watched-operation.ts';
 
 /** Where the router can die by itself: at a statement of a transaction that is never committed, or just after its commit. */
 interface Place {
@@ -79,27 +80,11 @@ export function crashingStore(
         if (place.when === 'at') pass();
         else hits.push(call);
       };
-      const result = await store.write(() => watched(operation(), onCall), durability);
+      const result = await store.write(() => watchedOperation(operation(), onCall), durability);
       if (hits.length > 0) pass();
       return result;
     },
   };
-}
-
-function* watched<T>(steps: Operation<T>, onCall: (call: Call) => void): Operation<T> {
-  let step = steps.next();
-  while (step.done !== true) {
-    onCall(step.value);
-    let answer: unknown;
-    try {
-      answer = yield step.value;
-    } catch (error) {
-      step = steps.throw(error);
-      continue;
-    }
-    step = steps.next(answer);
-  }
-  return step.value;
 }
 
 function die(point: CrashPoint, proof: string): void {

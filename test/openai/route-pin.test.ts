@@ -1,16 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { RouterError } from '../../src/lib/errors.ts';
 import { readRoutePin } from '../../src/openai/route-pin.ts';
-
-const faultOf = (act: () => unknown): unknown => {
-  try {
-    return act();
-  } catch (error) {
-    if (error instanceof RouterError) return [error.code, error.param];
-    throw error;
-  }
-};
+import { faultOf } from '../support/refusals.ts';
 
 test('a request without such a header is pinned to nobody', () => {
   expect(readRoutePin({ authorization: 'Bearer x' })).toBeUndefined();

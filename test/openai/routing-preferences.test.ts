@@ -1,21 +1,12 @@
 import { describe, expect, test } from 'vitest';
 
-import { RouterError } from '../../src/lib/errors.ts';
 import { parseChatRequest } from '../../src/openai/chat-request.ts';
 import { NO_PREFERENCES, readRoutingPreferences } from '../../src/openai/routing-preferences.ts';
+import { faultOf } from '../support/refusals.ts';
 
 const HELLO = { model: 'm', messages: [{ role: 'user', content: 'Hi' }] };
 const read = (fields: object) =>
   readRoutingPreferences(parseChatRequest(Buffer.from(JSON.stringify({ ...HELLO, ...fields }))));
-
-const faultOf = (act: () => unknown): unknown => {
-  try {
-    return act();
-  } catch (error) {
-    if (error instanceof RouterError) return [error.code, error.param];
-    throw error;
-  }
-};
 
 test('a request that says nothing about it has no preferences, told at a glance', () => {
   expect(read({ temperature: 1 })).toBe(NO_PREFERENCES);

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { RouterError } from '../../src/lib/errors.ts';
 import { parseChatRequest } from '../../src/openai/chat-request.ts';
 import { candidatesAmong, candidatesOf, MAX_CANDIDATES } from '../../src/router/candidates.ts';
 import type { Offer } from '../../src/router/offer.ts';
@@ -9,6 +8,7 @@ import { NO_WISHES, readWishes } from '../../src/router/preferences.ts';
 import type { Wishes } from '../../src/router/preferences.ts';
 import type { Routing } from '../../src/router/routing.ts';
 import { UpstreamFailure } from '../../src/upstream/upstream.ts';
+import { codeOf } from '../support/refusals.ts';
 import { firstOfEquals } from './fakes.ts';
 import { closedBreaker } from './market.ts';
 import { boughtUpstream, offer, satPrice, served, wanted } from './offers.ts';
@@ -323,15 +323,6 @@ test('strangers that share a host take no more than two places of others', () =>
 
 describe('candidates of several models', () => {
   const [a, b] = [served(offer('a'), offer('b')), served(offer('c'), offer('d'))];
-  const codeOf = (act: () => unknown): string => {
-    try {
-      act();
-    } catch (error) {
-      if (error instanceof RouterError) return `${error.status} ${error.code}`;
-    }
-    return 'nothing thrown';
-  };
-
   test('stand one model behind the other, no more than 8', () => {
     const many = served(
       offer('x'),

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 
 import { systemClock } from '../../src/lib/clock.ts';
-import { RouterError } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { createCatalog } from '../../src/router/catalog.ts';
 import type { CatalogOptions } from '../../src/router/catalog.ts';
 import { UpstreamFailure } from '../../src/upstream/upstream.ts';
+import { codeOf } from '../support/refusals.ts';
 import { configured, listed, listingUpstream, sourceOf, TEN_TWENTY } from './market.ts';
 
 const USD = { unit: 'usd', input: '1', output: '2' } as const;
@@ -20,15 +20,6 @@ function catalogOf(options: Partial<CatalogOptions>) {
     ...options,
   });
 }
-
-const codeOf = (act: () => unknown): string => {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof RouterError) return `${error.status} ${error.code}`;
-  }
-  return 'nothing thrown';
-};
 
 describe('catalog', () => {
   test('a configured model is served at its price, before any upstream was asked', () => {

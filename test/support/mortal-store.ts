@@ -1,5 +1,6 @@
 import type { Call, Operation } from '../../src/store/operation.ts';
 import type { Store } from '../../src/store/store.ts';
+import { watchedOperation } from './watched-operation.ts';
 
 /** Where a router dies: in the middle of a transaction, which is then never committed, or just after its commit. */
 export interface Death {
@@ -26,22 +27,6 @@ export function mortalStore(real: Store): MortalStore {
   const isReached = (call: Call): boolean =>
     death !== undefined && call.query.sql.startsWith(death.statement) && skip-- <= 0;
 
-  function* watched<T>(steps: Operation<T>, onReached: () => void): Operation<T> {
-    let step = steps.next();
-    while (step.done !== true) {
-      if (isReached(step.value)) onReached();
-      let answer: unknown;
-      try {
-        answer = yield step.value;
-      } catch (error) {
-        step = steps.throw(error);
-        continue;
-      }
-      step = steps.next(answer);
-    }
-    return step.value;
-  }
-
   const store: Store = {
     async read(operation) {
       if (isDead) throw new Error('the process was killed');
@@ -49,13 +34,14 @@ export function mortalStore(real: Store): MortalStore {
     },
     async write(operation, durability) {
       let diesAfter = false;
-      const onReached = (): void => {
+      const onCall = (call: Call): void => {
+        if (!isReached(call)) return;
         if (death?.when === 'after') diesAfter = true;
         else isDead = true;
       };
       const result = await real.write(() => {
         if (isDead) throw new Error('the process was killed');
-        return mortal(watched(operation(), onReached));
+        return mortal(watchedOperation(operation(), onCall));
       }, durability);
       isDead ||= diesAfter;
       if (isDead) throw new Error('the process was killed');

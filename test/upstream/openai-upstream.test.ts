@@ -9,8 +9,8 @@ import { createCancel } from '../../src/lib/cancel.ts';
 import type { Canceller } from '../../src/lib/cancel.ts';
 import { UPSTREAM_KINDS } from '../../src/upstream/kinds.ts';
 import type { UpstreamOptions } from '../../src/upstream/options.ts';
-import { UpstreamFailure } from '../../src/upstream/upstream.ts';
 import type { Upstream, UpstreamAnswer } from '../../src/upstream/upstream.ts';
+import { failureOf } from '../support/refusals.ts';
 import {
   CHUNKED,
   EVENT_STREAM,
@@ -55,15 +55,6 @@ async function textOf(answer: UpstreamAnswer): Promise<string> {
     return undefined;
   });
   return Buffer.concat(pieces).toString();
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<UpstreamFailure> {
-  const error = await promise.then(
-    () => new Error('it did not fail'),
-    (reason: unknown) => reason,
-  );
-  if (error instanceof UpstreamFailure) return error;
-  throw error;
 }
 
 /** Sends one request to a server that answers with these bytes. */

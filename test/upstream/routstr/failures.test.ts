@@ -3,23 +3,14 @@ import { expect, test } from 'vitest';
 import { msat } from '../../../src/lib/amount.ts';
 import type { Msat } from '../../../src/lib/amount.ts';
 import { createCancel } from '../../../src/lib/cancel.ts';
-import { UpstreamFailure } from '../../../src/upstream/upstream.ts';
 import type { ForwardRequest } from '../../../src/upstream/upstream.ts';
+import { failureOf } from '../../support/refusals.ts';
 import { buy, buyingWorld, requestOf, settled, sweepUntil } from './buying-world.ts';
 import type { BuyingWorld } from './buying-world.ts';
 import { answer, costOf, event, json, scriptedNode } from './scripted-node.ts';
 import type { ScriptedNode } from './scripted-node.ts';
 
 const IDLE_MS = 601_000;
-
-async function failureOf(promise: Promise<unknown>): Promise<UpstreamFailure> {
-  const error = await promise.then(
-    () => new Error('it did not fail'),
-    (reason: unknown) => reason,
-  );
-  if (error instanceof UpstreamFailure) return error;
-  throw error;
-}
 
 /** All accounts are over, after what is due was done again and again. */
 async function over(world: BuyingWorld): Promise<void> {
