@@ -201,12 +201,15 @@ test.each([
 test('a charge for a request that never was answered is no success', async () => {
   await using world = await buyingWorld();
   await using node = await scriptedNode(world.mint.url);
+  let isTaken = false;
   node.chat = async (_response, { headers }) => {
     await take(node, headers, 4000);
+    isTaken = true;
   };
 
   const request = requestOf(5, { firstByteTimeoutMs: 100 });
   await buy(world, world.upstream(node.url), request).catch(() => undefined);
+  await expect.poll(() => isTaken).toBe(true);
   await settled(world);
   world.clock.advance(1000);
   await settled(world);

@@ -70,7 +70,9 @@ describe('a remote signer (NIP-46)', () => {
       'connect',
       'get_public_key',
     ]);
-    for (const name of await readdir(home)) {
+    const files = await readdir(home);
+    expect(files).not.toEqual([]);
+    for (const name of files) {
       const { mode } = await stat(join(home, name));
       expect(mode & 0o777).toBe(0o600);
     }

@@ -112,6 +112,7 @@ test('no price that is shown is below the lowest or above the highest', () => {
   });
   const range = itemsFrom(sources)[0]?.['nutroute'] as Record<string, Record<string, number>>;
 
+  expect(Object.keys(range['lowest'] ?? {})).toContain('prompt');
   for (const [name, lowest] of Object.entries(range['lowest'] ?? {})) {
     expect(range['highest']?.[name]).toBeGreaterThanOrEqual(lowest);
   }

@@ -56,6 +56,31 @@ test('our own token is said to be spent: that is withheld, at once', async () =>
   expect(await world.faults()).toEqual([]);
 });
 
+test.each([
+  ['is away', 12n],
+  ['answers, and gives nothing', 6n],
+] as const)(
+  'a node that %s withholds what it owes from the %dth attempt on',
+  async (how, first) => {
+    await using world = await buyingWorld();
+    await using node = await scriptedNode(world.mint.url);
+    await buy(world, world.upstream(node.url));
+    node.refund = (response) => {
+      if (how === 'is away') response.destroy();
+      else json(response, 503, {});
+    };
+    world.clock.advance(IDLE_MS);
+
+    let kept: bigint | undefined;
+    await sweepUntil(world, async () => {
+      kept = (await world.rows())[0]?.attempts;
+      return world.seen.some(({ kind }) => kind === 'withheld');
+    });
+
+    expect(kept).toBe(first);
+  },
+);
+
 test('a fault of the request is told as the node tells it', async () => {
   await using world = await buyingWorld();
   await using node = await scriptedNode(world.mint.url);
