@@ -114,7 +114,7 @@ const CASES: readonly Case[] = [
 ];
 
 /** Charges that nobody can count weigh little, and only where there are many. */
-const HARMLESS: ReadonlySet<string> = new Set(['paid', 'returned', 'unchecked']);
+const HARMLESS: ReadonlySet<string> = new Set(['paid', 'returned', 'unchecked', 'covered']);
 
 /** What lowers a node's standing, each kind once. */
 function lowering(observed: readonly Observation[]): readonly string[] {
