@@ -48,11 +48,15 @@ function modelReasons({ catalog, market, money }: ReadinessParts): readonly stri
 function buyingReasons(market: Market, { mints, treasury }: Money): string[] {
   if (market.sources().length > 0) return [];
   const { discovery } = market;
+  const found = discovery.nodes().length;
   const isDeaf = !discovery.relays().some(({ state }) => state === 'open');
   const isEmpty = mints.all.every(({ url }) => treasury.freeAt(url) === 0n);
   return [
     ...(isDeaf ? ['no relay can be reached'] : []),
-    ...(discovery.nodes().length === 0 ? ['no node was found yet'] : []),
+    ...(found === 0 ? ['no node was found yet'] : []),
     ...(isEmpty ? ['the treasury has nothing to buy with'] : []),
+    ...(found > 0 && !isEmpty
+      ? [`none of ${found} nodes can be bought from: see nutroute providers`]
+      : []),
   ];
 }

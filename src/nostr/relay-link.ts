@@ -122,8 +122,9 @@ function wire(url: string, options: RelayLinkOptions, limits: RelayLimits) {
     connection.stayAway(why, ms, state);
   };
   const onOpen = (): void => {
-    publishing.onOpen();
+    // Who answers what we publish is listened to before it.
     readings.onOpen();
+    publishing.onOpen();
   };
   const floods = (bytes: number): boolean => {
     const isFlood = offences.floodsWith(bytes);

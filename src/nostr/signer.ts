@@ -65,7 +65,7 @@ function publicKeyOf(key: Uint8Array): string {
   try {
     return getPublicKey(key);
   } catch {
-    throw new Error('this is no secret key');
+    throw new Error('the node key is no secret key');
   }
 }
 

@@ -13,11 +13,16 @@ const MAX_MESSAGE_LENGTH = 1000;
 const MAX_WORD_LENGTH = 100;
 const NO_REASON = 'The upstream gave no reason.';
 
-/** Account ids and keys (`org-a1b2...`, `sk-a1b2...`), also where stars hide a part, bearer tokens, ecash, e-mail addresses. */
+/**
+ * Account ids and keys (`org-a1b2...`, `sk-a1b2...`), also where stars hide a part, what is called a key, bearer tokens, ecash,
+ * e-mail addresses, passwords in URLs.
+ */
 const PRIVATE: readonly RegExp[] = [
   /\b(?:sk|pk|rk|gsk|xai|hf|key|org|proj|project|user|acct|sess)[-_](?=[\w*.-]*[\d*])[\w*.-]{6,}/gi,
   /\bbearer\s+\S+/gi,
-  /\bcashu[AB][\w=+/-]+/g,
+  /\b(?:api[-_]?key|secret|password)["']?\s*[=:]\s*["']?[^\s"'&,]+/gi,
+  /cashu[AB][\w=+/-]{6,}/g,
+  /(?<=:\/\/)[^\s/@]+@/g,
   /[\w.+-]+@[\w-]+\.[\w.-]+/g,
 ];
 

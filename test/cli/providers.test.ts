@@ -230,6 +230,20 @@ describe('nutroute providers', () => {
     await counts({ level: 'unknown', capSat: 100 });
   });
 
+  test('a router all of whose nodes are blocked says so in /health', async () => {
+    const sellers = [flakyId(), idOf(network.steady.app.url)];
+    for (const seller of sellers) await providers('block', seller);
+
+    const reasons = async (): Promise<unknown> =>
+      (await fetch(`${network.router.app.url}/health`)).json();
+    await expect
+      .poll(reasons)
+      .toMatchObject({ reasons: [expect.any(String), expect.stringContaining('can be bought')] });
+
+    for (const seller of sellers) await providers('forget', seller);
+    await expect.poll(reasons).toEqual({ status: 'ok' });
+  });
+
   test('trust says so where nothing is bought all the same', async () => {
     const options = { relays: [], allowPrivateAddresses: true };
     const config = write('deny.json', { ...options, deny: ['127.0.0.1'] });

@@ -140,6 +140,14 @@ test('keys and account ids in an error do not reach the payer', () => {
   expect(tap.error?.message).toBe('Rate limit in *** with key ***, mail ***');
 });
 
+test('what is called a key, passwords in URLs and tokens within words do not either', () => {
+  const tap = createStreamTap({ choices: 1 });
+  const text = 'https://me:pass@api.example/v1?api_key=hunter2&a=1 x_cashuBo2FteA17 "secret": "s3"';
+  feed(tap, event(JSON.stringify({ error: { message: text } })));
+
+  expect(tap.error?.message).toBe('https://***api.example/v1?***&a=1 x_*** "***"');
+});
+
 test.each([
   event(chunk({ content: 'a' }).replace(/}$/, ',"x_cashu":"cashuBmoney"}')),
   event(chunk({ content: 'a' }).replace(/}$/, String.raw`,"\u0078\u005fcashu":"cashuBmoney"}`)),

@@ -28,6 +28,8 @@ export interface Account {
   isWithheld: boolean;
   /** Mint fees of ours that it caused. */
   ownFeesMsat: bigint;
+  /** What requests were charged above the node's prices, within rounding. */
+  roundingMsat: bigint;
 }
 
 /** An aborted request is settled by its node within this, or asked for again. */
@@ -53,6 +55,7 @@ export function accountOf(row: AccountRow, token: string): Account {
     isRetired: false,
     isWithheld: row.attempts >= WITHHELD_ATTEMPTS.away,
     ownFeesMsat: 0n,
+    roundingMsat: 0n,
   };
 }
 

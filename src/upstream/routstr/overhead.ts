@@ -1,6 +1,6 @@
 import type { Account } from './account.ts';
 
-/** What a request costs beside the node's price, measured: mint fees on both sides, and dust. */
+/** What a request costs beside the node's price, measured: mint fees on both sides, rounding and dust. */
 export interface Overhead {
   /** An account of this node is over. */
   learn(account: Account): void;
@@ -15,10 +15,10 @@ const MAX_NODES = 10_000;
 export function createOverhead(): Overhead {
   const known = new Map<string, bigint>();
   return {
-    learn({ row, ownFeesMsat }) {
+    learn({ row, ownFeesMsat, roundingMsat }) {
       // What a node kept for itself is no overhead: trust judges that.
       if (row.state === 'lost' || row.requests === 0n) return;
-      const latest = (row.lost_msat + ownFeesMsat) / row.requests;
+      const latest = (row.lost_msat + ownFeesMsat + roundingMsat) / row.requests;
       const before = known.get(row.node);
       known.delete(row.node);
       known.set(row.node, before === undefined ? latest : before + (latest - before) / SPAN);

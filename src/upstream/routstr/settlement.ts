@@ -96,6 +96,7 @@ export function createSettlement(
       observe({ kind: 'overcharged', chargedMsat, expectedMsat: most });
       return { chargedMsat, disputedMsat: chargedMsat - most };
     }
+    if (chargedMsat > most) deal.account.roundingMsat += chargedMsat - most;
     // Else the payer does not pay for that usage.
     if (isCounted(ending)) observe({ kind: 'paid', chargedMsat, expectedMsat });
     else {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { createCancel } from '../../../src/lib/cancel.ts';
 import { buy, buyingWorld, requestOf, sweepUntil } from './buying-world.ts';
-import { json, scriptedNode } from './scripted-node.ts';
+import { COST_MSAT, json, scriptedNode } from './scripted-node.ts';
 
 test('what buying costs is borne by the requests that were served, not by those that the node refused', async () => {
   await using world = await buyingWorld({ mint: { inputFeePpk: 1000 } });
@@ -26,4 +26,20 @@ test('what buying costs is borne by the requests that were served, not by those 
   expect(lost).toBeGreaterThan(2000n);
   expect(upstream.buying?.overhead()).toBeGreaterThanOrEqual(lost);
   expect(await world.faults()).toEqual([]);
+});
+
+test('what a node charges above its prices by rounding is what buying costs, too', async () => {
+  await using world = await buyingWorld();
+  await using node = await scriptedNode(world.mint.url);
+  const upstream = world.upstream(node.url, { buy: 'request' });
+  await upstream.models();
+  node.costMsat = COST_MSAT + 1_000;
+
+  for (let request = 0; request < 3; request += 1) await buy(world, upstream);
+  await sweepUntil(world, async () =>
+    (await world.rows()).every(({ state }) => state === 'closed'),
+  );
+
+  expect(world.seen).not.toContainEqual(expect.objectContaining({ kind: 'overcharged' }));
+  expect(upstream.buying?.overhead()).toBeGreaterThanOrEqual(1_000n);
 });
