@@ -73,6 +73,7 @@ export async function askAnswers(flags: Answers, terminal: Terminal): Promise<An
     if (isSeller && !flags.has('discovery')) await put(DISCOVERY);
     await put(ADDRESS);
   } finally {
+    // All is asked: that the terminal closes now is no news.
     ended.catch(() => undefined);
     readline.close();
   }

@@ -79,8 +79,9 @@ function findingOf(message: string, isRead: boolean): Finding | undefined {
 /** Does the node's own address lead to this router? Asked only while it runs. */
 function checkAddress(url: string, local: string): Promise<Check> {
   return checked(`address ${url}`, async () => {
+    // Without its answer there is no key to compare with.
     const own = await infoOf(local).catch(() => undefined);
-    if (own === undefined) return yes(`not asked: no router runs at ${local}`);
+    if (own === undefined) return yes(`not asked: no router answers at ${local}`);
     const found = await infoOf(url);
     if (found === undefined) return no('answers as no node does: others cannot buy here');
     const npub = fieldOf(own, 'npub');

@@ -7,10 +7,10 @@ import type { MarketNode } from '../../src/discovery/market-node.ts';
 import { discoverySchema } from '../../src/discovery/schema.ts';
 import { newRecord } from '../../src/discovery/watch/site-record.ts';
 import { createSiteStore } from '../../src/discovery/watch/site-store.ts';
-import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { readModels } from '../../src/openai/model-list.ts';
 import { openStore } from '../../src/store/open-store.ts';
+import { QUIET_DISCOVERY } from '../support/quiet-discovery.ts';
 import { serveParent } from './parent.ts';
 
 export interface Started {
@@ -83,18 +83,10 @@ serveParent({
   /** `nodes`: so many are stored. */
   async start({ relays, nodes }: { relays: readonly string[]; nodes: number }): Promise<Started> {
     discovery = createDiscovery({
+      ...QUIET_DISCOVERY,
       store,
-      clock: systemClock,
-      log: silentLog,
       relays,
-      directories: [],
-      anchors: [],
-      caps: { unknownSat: 50, provenSat: 500, goodSat: 2000 },
-      allow: [],
-      deny: [],
-      pins: [],
       guard,
-      ownPubkey: undefined,
       trustFile: join(home, 'trust.json'),
     });
     const began = performance.now();

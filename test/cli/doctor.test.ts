@@ -155,7 +155,7 @@ describe('nutroute doctor of a node in the market', () => {
     configure({ node: { url: mint.url }, discovery: discovery() });
     const other = await check(`address ${mint.url}`, port);
 
-    expect(idle).toMatchObject({ ok: true, message: `not asked: no router runs at ${url}` });
+    expect(idle).toMatchObject({ ok: true, message: `not asked: no router answers at ${url}` });
     expect(right).toMatchObject({ ok: true, message: expect.stringMatching(/this router, npub1/) });
     expect(away).toMatchObject({ ok: false, message: expect.stringContaining('does not answer') });
     expect(other).toMatchObject({ ok: false, message: expect.stringContaining('another key') });

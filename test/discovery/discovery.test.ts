@@ -1,7 +1,5 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 
 import { describe, expect, test, vi } from 'vitest';
 
@@ -11,11 +9,10 @@ import { createDiscovery } from '../../src/discovery/discovery.ts';
 import type { DiscoveryOptions } from '../../src/discovery/discovery.ts';
 import { createGuard } from '../../src/discovery/guard/guard.ts';
 import { discoverySchema } from '../../src/discovery/schema.ts';
-import { systemClock } from '../../src/lib/clock.ts';
-import { silentLog } from '../../src/lib/log.ts';
 import { npubOf } from '../../src/nostr/npub.ts';
 import { testStore } from '../support/ledger-store.ts';
 import type { TestStore } from '../support/ledger-store.ts';
+import { QUIET_DISCOVERY } from '../support/quiet-discovery.ts';
 import { announcementBy, pubkeyNumber, signed } from './signed-events.ts';
 
 const ANCHOR = 200;
@@ -60,19 +57,11 @@ async function relay(options: RelayOptions = {}) {
 async function discover(options: Partial<DiscoveryOptions>, stored: TestStore) {
   const guard = createGuard({ allowPrivate: true, socksProxy: undefined });
   const discovery = createDiscovery({
+    ...QUIET_DISCOVERY,
     store: stored.store,
-    clock: systemClock,
-    log: silentLog,
     relays: [],
-    directories: [],
     anchors: [{ pubkey: pubkeyNumber(ANCHOR), weight: 1, mayBlock: true }],
-    caps: { unknownSat: 50, provenSat: 500, goodSat: 2000 },
-    allow: [],
-    deny: [],
-    pins: [],
     guard,
-    ownPubkey: undefined,
-    trustFile: join(tmpdir(), 'nutroute-no-such-file.json'),
     ...options,
   });
   await discovery.start();

@@ -8,10 +8,9 @@ import type { DemoRelay } from '../../src/demo/relay.ts';
 import { createDiscovery } from '../../src/discovery/discovery.ts';
 import { createGuard } from '../../src/discovery/guard/guard.ts';
 import { discoverySchema } from '../../src/discovery/schema.ts';
-import { systemClock } from '../../src/lib/clock.ts';
-import { silentLog } from '../../src/lib/log.ts';
 import type { NostrEvent } from '../../src/nostr/event.ts';
 import { testStore } from '../support/ledger-store.ts';
+import { QUIET_DISCOVERY } from '../support/quiet-discovery.ts';
 import { announcementBy, pubkeyNumber } from './signed-events.ts';
 
 const HONEST = 40;
@@ -80,19 +79,10 @@ test('30,000 inventions from two of three relays hide no honest node and cost le
   });
   stack.defer(() => guard.close());
   const discovery = createDiscovery({
+    ...QUIET_DISCOVERY,
     store: stored.store,
-    clock: systemClock,
-    log: silentLog,
     relays: [...hostile, honest].map(({ url }) => url),
-    directories: [],
-    anchors: [],
-    caps: { unknownSat: 50, provenSat: 500, goodSat: 2000 },
-    allow: [],
-    deny: [],
-    pins: [],
     guard,
-    ownPubkey: undefined,
-    trustFile: '/nowhere/trust.json',
   });
   await discovery.start();
   stack.defer(() => discovery.stop());

@@ -25,6 +25,7 @@ export async function retire(parts: RetireParts, d: string): Promise<AnnounceRep
   const { relays, clock } = parts;
   const { replacement, deletion } = await signed(parts, d);
   const patience = new AbortController();
+  // Broken off when all have answered: then nobody waits for it.
   const late = pause(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => undefined);
   const reports = await Promise.all(
     relays.map((link) =>

@@ -94,10 +94,7 @@ async function rivalInWork(
   const holder = parts.tasks.holderOf(ys, pursuit.account);
   const task = holder === undefined ? undefined : parts.tasks.get(holder);
   if (task === undefined) return false;
-  await orGone(
-    pursuit,
-    task.done.catch(() => undefined),
-  );
+  await orGone(pursuit, task.over);
   return true;
 }
 

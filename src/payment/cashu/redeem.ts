@@ -67,11 +67,7 @@ async function rivalInWork(
       'Some coins of this token are just being redeemed with another token.',
     );
   const task = parts.tasks.get(holder);
-  if (task !== undefined)
-    await orGone(
-      pursuit,
-      task.done.catch(() => undefined),
-    );
+  if (task !== undefined) await orGone(pursuit, task.over);
   return true;
 }
 

@@ -13,6 +13,8 @@ import type { Waiters } from './waiters.ts';
 export interface Task {
   /** Resolves when the account is open (or out) again; rejects with what its requests are told. Never unhandled. */
   readonly done: Promise<void>;
+  /** Resolves when it is over, however it ended: for those whom only that concerns. */
+  readonly over: Promise<void>;
 }
 
 export interface Tasks {
@@ -76,15 +78,14 @@ export function createTasks(store: Store, waiters: Waiters, clock: Clock): Tasks
         for (const key of keys) holders.delete(key);
         waiters.wake(account);
       });
-      // Whoever waits gets the error; a task that nobody waits for any more has told the database.
-      done.catch(() => undefined);
-      const task = { done };
+      // Whoever waits for `done` gets the error; a task that nobody waits for any more has told the database.
+      const over = done.catch(() => undefined);
+      const task = { done, over };
       tasks.set(account, task);
       return task;
     },
     async idle() {
-      while (tasks.size > 0)
-        await Promise.allSettled([...tasks.values()].map(async (task) => task.done));
+      while (tasks.size > 0) await Promise.all([...tasks.values()].map(async (task) => task.over));
     },
   };
 }
